@@ -1,0 +1,115 @@
+"""All groups in one app: standalone, or as a library inside somebody else's."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from llmring_core import telemetry
+from llmring_core.database import Database, HostPool
+from llmring_core.errors import StartRefused, Unavailable
+from llmring_core.local_postgres import LocalPostgres, default_data_dir
+from llmring_core.migrate import migrate
+from llmring_core.settings import Settings
+from llmring_core.web import build_app
+from llmring_server import __version__
+from llmring_server.jobs.upkeep import keep_up
+from llmring_server.meta.routes import router as meta
+from llmring_server.registry.routes import router as registry
+from llmring_server.usage.repricing import reprice_when_renewed
+from llmring_server.usage.routes import router as usage
+
+log = logging.getLogger("llmring.app")
+
+GROUPS = (registry, usage)
+
+
+def create_app(
+    db_manager: Database | HostPool | None = None,
+    run_migrations: bool = True,
+    schema: str | None = None,
+    settings: Settings | None = None,
+    standalone: bool = True,
+    include_meta_routes: bool = True,
+) -> FastAPI:
+    """Make an app with every endpoint.
+
+    Args:
+        db_manager: the database: an `asyncpg.Pool`, a connected `pgdbm.AsyncDatabaseManager` or
+            our own `Database`. The host keeps owning it. Needed when `standalone` is false.
+        run_migrations: bring the schema up to date before the first request that touches data is
+            answered, also where nobody runs the lifespan of a mounted app.
+        schema: the PostgreSQL schema; default that of a pgdbm manager, else of the settings.
+        settings: default those of the environment.
+        standalone: open and close a database of its own (the embedded PostgreSQL when
+            `LLMRING_DATABASE_URL` is not set), derive the project from the API key, answer
+            cross-origin requests. When false, the API key is the `api_key_id` as it came, and
+            cross-origin rules are the host's.
+        include_meta_routes: serve `/` and `/health`.
+
+    Raises:
+        StartRefused: a setting is wrong, or a library app got no database.
+    """
+    settings = settings or Settings.from_env()
+    database = _database(db_manager, run_migrations, schema, settings, standalone)
+    app = build_app(
+        *((meta,) if include_meta_routes else ()),
+        *GROUPS,
+        settings=settings,
+        database=database,
+        version=__version__,
+        keys_are_ids=not standalone,
+        cors=standalone,
+        lifespan=_standalone if standalone else None,
+    )
+    reprice_when_renewed(app)
+    return app
+
+
+def _database(
+    db_manager: Database | HostPool | None,
+    run_migrations: bool,
+    schema: str | None,
+    settings: Settings,
+    standalone: bool,
+) -> Database:
+    if isinstance(db_manager, Database):
+        return db_manager
+    if db_manager is None and not standalone:
+        raise StartRefused("create_app(standalone=False) needs the db_manager of its host.")
+    return Database(
+        settings,
+        host_pool=db_manager,
+        schema=schema or getattr(db_manager, "schema", None),
+        before_first_use=migrate if run_migrations else None,
+    )
+
+
+@asynccontextmanager
+async def _standalone(app: FastAPI) -> AsyncIterator[None]:
+    """What a standalone server does around its requests; a host has a lifespan of its own."""
+    settings: Settings = app.state.settings
+    database: Database = app.state.database
+    telemetry.log_to_terminal(settings.log_level)
+    async with AsyncExitStack() as stack:
+        if not database.has_somewhere_to_go:
+            local = await asyncio.to_thread(LocalPostgres.open, settings.data_dir or default_data_dir())
+            stack.push_async_callback(asyncio.to_thread, local.close)
+            database.go_to(local.url)
+        stack.push_async_callback(database.close)
+        stack.push_async_callback(app.state.registry.close)
+        await _prepare(database)
+        app.state.registry.renew_soon()
+        upkeep = asyncio.create_task(keep_up(database))
+        stack.callback(upkeep.cancel)
+        yield
+
+
+async def _prepare(database: Database) -> None:
+    """Migrate now; a database that is away delays it to the first request that reaches it."""
+    try:
+        await database.ready()
+    except Unavailable as error:
+        log.warning("%s The server goes on and answers 503 until it does.", error)

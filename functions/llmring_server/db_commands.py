@@ -1,0 +1,56 @@
+"""`llmring-server db`: migrations by hand."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from llmring_core.database import Database
+from llmring_core.local_postgres import LocalPostgres, default_data_dir
+from llmring_core.migrate import migrate, status
+from llmring_core.settings import Settings
+
+Result = TypeVar("Result")
+
+
+def db_migrate() -> int:
+    """Apply the migrations that are missing."""
+    names = _with_database(migrate)
+    for name in names:
+        sys.stdout.write(f"applied {name}\n")
+    sys.stdout.write("The database is up to date.\n")
+    return 0
+
+
+def db_status() -> int:
+    """List the migrations; 1 unless all are applied as they were shipped."""
+    states = _with_database(status)
+    for name, state in states:
+        sys.stdout.write(f"{name}  {state}\n")
+    return 0 if all(state.startswith("applied") for _, state in states) else 1
+
+
+def _with_database(work: Callable[[Database], Awaitable[Result]]) -> Result:
+    settings = Settings.from_env()
+
+    async def run(url: str) -> Result:
+        database = Database(settings)
+        database.go_to(url)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    with database_url(settings) as url:
+        return asyncio.run(run(url))
+
+
+@contextmanager
+def database_url(settings: Settings) -> Iterator[str]:
+    """The URL of the settings, or that of the embedded PostgreSQL for as long as it is needed."""
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    with LocalPostgres.open(settings.data_dir or default_data_dir()) as local:
+        yield local.url

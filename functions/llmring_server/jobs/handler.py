@@ -1,0 +1,18 @@
+"""AWS Lambda entry points of the jobs: `migrate` once per deployment, `upkeep` on a schedule."""
+
+from typing import Any
+
+from llmring_core.lambda_adapter import run_job
+from llmring_core.migrate import migrate as apply_migrations
+from llmring_server.jobs.upkeep import upkeep as do_upkeep
+
+
+def migrate(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001
+    """Bring the schema up to date."""
+    return {"applied": run_job(apply_migrations)}
+
+
+def upkeep(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001
+    """Make partitions ahead and forget old idempotency keys."""
+    run_job(do_upkeep)
+    return {"done": True}

@@ -1,0 +1,34 @@
+"""What HTTP sees of the service itself."""
+
+from fastapi import Response
+
+from llmring_core import clock
+from llmring_core.database import Db
+from llmring_core.web import group_router
+from llmring_server import __version__
+from llmring_server.meta.models import Health, Service
+
+router = group_router("meta")
+
+ENDPOINTS = {"health": "/health", "registry": "/registry", "api": "/api/v1", "docs": "/docs"}
+HEALTH_SECONDS = 2.0
+
+
+@router.get("/")
+async def service() -> Service:
+    """Say what this is and where its parts are."""
+    return Service(version=__version__, timestamp=clock.rfc3339(clock.now()), endpoints=ENDPOINTS)
+
+
+@router.get("/health", responses={503: {"model": Health}})
+async def health(db: Db, response: Response) -> Health:
+    """Say whether the database answers within two seconds; 503 if it does not."""
+    is_well = await db.answers(within=HEALTH_SECONDS)
+    response.status_code = 200 if is_well else 503
+    response.headers["Cache-Control"] = "no-store"
+    return Health(
+        status="healthy" if is_well else "unhealthy",
+        database="connected" if is_well else "disconnected",
+        version=__version__,
+        timestamp=clock.rfc3339(clock.now()),
+    )

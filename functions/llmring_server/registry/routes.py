@@ -1,0 +1,74 @@
+"""What HTTP sees of the registry."""
+
+import hashlib
+import json
+from typing import Annotated, Any
+
+from fastapi import Header, Request, Response
+
+from llmring_core.registry import RegistryDep
+from llmring_core.registry_snapshot import Snapshot
+from llmring_core.web import group_router
+from llmring_server.registry.filters import Wanted, WantedDep
+
+router = group_router("registry")
+
+EXAMPLE = {
+    "version": "1.0",
+    "generated": "2026-08-19T04:10:00.000Z",
+    "providers": {
+        "openai": {
+            "version": 7,
+            "models": {
+                "gpt-4.1": {
+                    "name": "gpt-4.1",
+                    "max_input_tokens": 256000,
+                    "max_output_tokens": 32000,
+                    "dollars_per_million_input_tokens": 2.0,
+                    "dollars_per_million_output_tokens": 8.0,
+                }
+            },
+        }
+    },
+}
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/json": {"example": EXAMPLE}}},
+    304: {"description": "The registry is the one that If-None-Match names."},
+    503: {"description": "The registry was never fetched, so there is nothing to serve."},
+}
+
+
+@router.get("/registry", responses=ANSWERS)
+@router.get("/registry.json", responses=ANSWERS)
+async def registry(
+    request: Request,
+    registry: RegistryDep,
+    wanted: WantedDep,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """The aggregated registry: every provider's models with their limits and prices."""
+    snapshot = await registry.snapshot()
+    etag = f'"{_etag(snapshot, wanted)}"'
+    max_age = request.app.state.settings.cache_ttl
+    headers = {"ETag": etag, "Cache-Control": f"public, max-age={min(max_age, 300)}"}
+    if _matches(if_none_match, etag):
+        return Response(status_code=304, headers=headers)
+    return Response(_body(snapshot, wanted), headers=headers, media_type="application/json")
+
+
+def _body(snapshot: Snapshot, wanted: Wanted) -> bytes:
+    if not wanted.providers and not wanted.capabilities:
+        return snapshot.document_json
+    return json.dumps(wanted.of(snapshot.document)).encode()
+
+
+def _etag(snapshot: Snapshot, wanted: Wanted) -> str:
+    """A tag of the whole answer: of the registry and of what was asked of it."""
+    asked = repr((sorted(wanted.providers), sorted(wanted.capabilities)))
+    return hashlib.sha256(f"{snapshot.etag} {asked}".encode()).hexdigest()[:32]
+
+
+def _matches(if_none_match: str | None, etag: str) -> bool:
+    """Weak comparison, as RFC 9110, section 13.1.2, asks for."""
+    given = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
+    return etag in given or "*" in given

@@ -1,0 +1,136 @@
+"""`llmring-server serve`: sockets, the embedded database, the first lines, uvicorn."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import uvicorn
+from uvicorn.supervisors import ChangeReload, Multiprocess
+
+from llmring_core import telemetry
+from llmring_core.database import Database
+from llmring_core.errors import StartRefused, Unavailable
+from llmring_core.migrate import migrate
+from llmring_core.settings import Settings
+from llmring_server import __version__
+from llmring_server.db_commands import database_url
+
+SHUTDOWN_SECONDS = 8
+
+
+def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
+    """Serve until a signal ends it.
+
+    Raises:
+        StartRefused: the address is taken, a setting is wrong, the database cannot be used.
+    """
+    settings = Settings.from_env()
+    signal.signal(signal.SIGTERM, _leave)
+    with _listener(host, port) as listener, database_url(settings) as url:
+        # Workers are new processes: they learn from the environment where the database is.
+        is_embedded = settings.database_url is None
+        os.environ["LLMRING_DATABASE_URL"] = url
+        _migrate(settings, url)
+        for line in first_lines(settings, listener, url, is_embedded=is_embedded):
+            sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+        telemetry.log_to_terminal(settings.log_level)
+        _run(listener, reload=reload, workers=workers)
+    return 0
+
+
+def first_lines(
+    settings: Settings, listener: socket.socket, url: str, *, is_embedded: bool
+) -> list[str]:
+    """What a user wants to know first: where it listens, on what, and how to try it."""
+    host, port = listener.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
+    address = f"http://{f'[{shown}]' if ':' in shown.strip('[]') and shown[0] != '[' else shown}:{port}"
+    database = "embedded PostgreSQL" if is_embedded else _without_password(url)
+    can_sign = "yes" if settings.receipts_private_key_b64 else (
+        "no (set LLMRING_RECEIPTS_PRIVATE_KEY_B64)"
+    )
+    warnings = (
+        ["Warning        LLMRING_CORS_ORIGINS=* lets every web page call this server"]
+        if "*" in settings.cors_origins
+        else []
+    )
+    return [
+        f"llmring-server {__version__}",
+        f"Listening      {address}  (Swagger UI at {address}/docs)",
+        f"Database       {database}, schema {settings.database_schema}",
+        f"Registry       {settings.registry_base_url}",
+        f"Sign receipts  {can_sign}",
+        *warnings,
+        "Try it:",
+        f"  curl {address}/api/v1/log -H 'X-API-Key: my-project' -H 'Content-Type: application/json' \\",
+        '    -d \'{"provider":"openai","model":"gpt-4.1","input_tokens":1200,"output_tokens":350}\'',
+    ]
+
+
+def _without_password(url: str) -> str:
+    """A database URL without its user, password and parameters."""
+    return re.sub(r"//[^/@]*@", "//", url.partition("?")[0])
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StartRefused(
+            f"Cannot listen at {host} port {port}: {reason}. Choose another with --host or --port."
+        ) from error
+
+
+def _migrate(settings: Settings, url: str) -> None:
+    """Migrate before any worker starts, so that what is refused is refused in one line."""
+
+    async def run() -> None:
+        database = Database(settings)
+        database.go_to(url)
+        try:
+            await migrate(database)
+        finally:
+            await database.close()
+
+    try:
+        asyncio.run(run())
+    except Unavailable:
+        sys.stderr.write(
+            "llmring-server: the database does not answer yet; requests get 503 until it does.\n"
+        )
+
+
+def _run(listener: socket.socket, *, reload: bool, workers: int) -> None:
+    config = uvicorn.Config(
+        "llmring_server.app:create_app",
+        factory=True,
+        reload=reload,
+        workers=workers,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    if reload:
+        ChangeReload(config, target=server.run, sockets=[listener]).run()
+    elif workers > 1:
+        Multiprocess(config, target=server.run, sockets=[listener]).run()
+    else:
+        try:
+            server.run(sockets=[listener])
+        except KeyboardInterrupt:
+            return
+
+
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    """End by a signal the way `exit` does, so that the embedded database is stopped too."""
+    raise SystemExit(128 + number)

@@ -1,0 +1,1 @@
+"""Usage logs, their costs and statistics."""

@@ -1,0 +1,78 @@
+"""Which calls a question is about: from a date to a date, in a time zone."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Query
+
+from llmring_core.errors import Unprocessable
+
+ALWAYS = (datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC))
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_LOST_PLUS = re.compile(r"(T.*) (\d{2}:?\d{2})")
+
+Period = tuple[datetime, datetime]
+
+
+def zone(name: str) -> tzinfo:
+    """The time zone of an IANA name.
+
+    Raises:
+        Unprocessable: there is none of that name.
+    """
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, KeyError) as error:
+        raise Unprocessable("tz is not the name of a time zone, such as Europe/Madrid.") from error
+
+
+def period(start: str | None, end: str | None, zone: tzinfo = UTC) -> Period:
+    """Read a start and an end, both inclusive, as a half-open interval.
+
+    A date stands for the whole day in `zone`; a time without an offset is in `zone` too.
+
+    Raises:
+        Unprocessable: one is not a date or time of ISO 8601, or they are the wrong way round.
+    """
+    since = _read("start_date", start, zone)[0] if start else ALWAYS[0]
+    until = _read("end_date", end, zone)[1] if end else ALWAYS[1]
+    if since >= until:
+        raise Unprocessable("start_date lies after end_date.")
+    return since, until
+
+
+def _read(name: str, text: str, zone: tzinfo) -> Period:
+    """The half-open interval that a date or a time stands for."""
+    try:
+        if _DATE.fullmatch(text):
+            day = date.fromisoformat(text)
+            return _midnight(day, zone), _midnight(day + timedelta(days=1), zone)
+        # An offset's plus sign that was not percent-encoded arrives as a space.
+        moment = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text))
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+        return moment, moment + timedelta(microseconds=1)
+    except (ValueError, OverflowError) as error:
+        raise Unprocessable(f"{name} is not a date or time such as 2026-11-30.") from error
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def _period(
+    start_date: Annotated[
+        str | None, Query(max_length=64, description="A date or time (ISO 8601), inclusive.")
+    ] = None,
+    end_date: Annotated[
+        str | None, Query(max_length=64, description="A date or time (ISO 8601), inclusive.")
+    ] = None,
+    tz: Annotated[
+        str, Query(max_length=64, description="The time zone of days, an IANA name.")
+    ] = "UTC",
+) -> Period:
+    return period(start_date, end_date, zone(tz))
+
+
+PeriodDep = Annotated[Period, Depends(_period)]

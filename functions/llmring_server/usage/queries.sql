@@ -1,0 +1,84 @@
+-- name: add
+insert into {schema}.usage_logs (
+    api_key_id, logged_at, log_id, provider, model, input_tokens, output_tokens,
+    cached_input_tokens, cost, cost_status, pricing, latency_ms, alias, profile, origin,
+    id_at_origin, metadata
+)
+select
+    $1, logged_at, log_id, provider, model, input_tokens, output_tokens,
+    cached_input_tokens, cost, cost_status, pricing::jsonb, latency_ms, alias, profile, origin,
+    id_at_origin, metadata::jsonb
+from unnest(
+    $2::timestamptz[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
+    $8::bigint[], $9::numeric[], $10::text[], $11::text[], $12::bigint[], $13::text[],
+    $14::text[], $15::text[], $16::text[], $17::text[]
+) as entry (
+    logged_at, log_id, provider, model, input_tokens, output_tokens,
+    cached_input_tokens, cost, cost_status, pricing, latency_ms, alias, profile, origin,
+    id_at_origin, metadata
+)
+
+-- name: list
+select
+    log_id, logged_at, provider, model, input_tokens, output_tokens, cached_input_tokens, cost,
+    cost_status, latency_ms, alias, profile, origin, id_at_origin, metadata::text as metadata
+from {schema}.usage_logs
+where api_key_id = $1
+  and logged_at >= $2 and logged_at < $3
+  and (logged_at, log_id) < ($4, $5::uuid)
+  and ($6::text is null or alias = $6)
+  and ($7::text is null or model = $7)
+  and ($8::text is null or origin = $8)
+  and ($9::text is null or provider = $9)
+  and ($10::text is null or profile = $10)
+order by logged_at desc, log_id desc
+limit $11 offset $12
+
+-- name: find
+select
+    log_id, logged_at, provider, model, input_tokens, output_tokens, cached_input_tokens, cost,
+    cost_status, latency_ms, alias, profile, origin, id_at_origin, metadata::text as metadata,
+    pricing::text as pricing
+from {schema}.usage_logs
+where api_key_id = $1 and logged_at >= $2 and logged_at < $3 and log_id = $4
+
+-- name: statistics
+with call as (
+    select
+        date_trunc($4, logged_at at time zone $5)::date as period, model, origin, alias,
+        input_tokens, output_tokens, cached_input_tokens, cost
+    from {schema}.usage_logs
+    where api_key_id = $1 and logged_at >= $2 and logged_at < $3
+)
+select
+    case grouping(period, model, origin, alias)
+        when 15 then 'all' when 7 then 'period' when 3 then 'period_model'
+        when 11 then 'model' when 13 then 'origin' when 14 then 'alias'
+    end as level,
+    period, model, origin, alias,
+    count(*) as requests,
+    count(*) filter (where cost is null) as unpriced_requests,
+    coalesce(sum(cost), 0) as cost,
+    coalesce(sum(input_tokens), 0)::numeric as input_tokens,
+    coalesce(sum(output_tokens), 0)::numeric as output_tokens,
+    coalesce(sum(cached_input_tokens), 0)::numeric as cached_input_tokens,
+    coalesce(sum(input_tokens + output_tokens), 0)::numeric as total_tokens
+from call
+group by grouping sets ((), (period), (period, model), (model), (origin), (alias))
+
+-- name: awaiting_prices
+select api_key_id, logged_at, log_id, provider, model, input_tokens, output_tokens, cached_input_tokens
+from {schema}.usage_logs
+where pricing @> '{"awaiting_registry": true}'
+order by logged_at
+limit $1
+
+-- name: set_prices
+update {schema}.usage_logs as call
+set cost = found.cost, cost_status = found.cost_status, pricing = found.pricing::jsonb
+from unnest($1::text[], $2::timestamptz[], $3::uuid[], $4::numeric[], $5::text[], $6::text[])
+    as found (api_key_id, logged_at, log_id, cost, cost_status, pricing)
+where call.api_key_id = found.api_key_id
+  and call.logged_at = found.logged_at
+  and call.log_id = found.log_id
+  and call.pricing @> '{"awaiting_registry": true}'

@@ -1,0 +1,110 @@
+"""What HTTP sees of usage logs."""
+
+from functools import partial
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, Response
+from fastapi.responses import StreamingResponse
+
+from llmring_core.auth import CallerDep
+from llmring_core.database import Db, Runner
+from llmring_core.idempotency import OnceDep
+from llmring_core.pages import PageDep
+from llmring_core.registry import RegistryDep
+from llmring_core.web import group_router
+from llmring_server.usage import exports, store
+from llmring_server.usage.batches import Entries, add_batch
+from llmring_server.usage.costs import cost_of
+from llmring_server.usage.models import (
+    ExplainedUsage,
+    LoggedBatch,
+    LoggedUsage,
+    UsageEntry,
+    UsageRow,
+    UsageStats,
+)
+from llmring_server.usage.periods import PeriodDep
+from llmring_server.usage.statistics import Grouping, statistics
+from llmring_server.usage.store import FiltersDep
+
+router = group_router("usage", prefix="/api/v1")
+
+
+@router.post("/log", response_model=LoggedUsage)
+async def log_usage(
+    entry: UsageEntry, caller: CallerDep, db: Db, registry: RegistryDep, once: OnceDep
+) -> Any:
+    """Record one model call of the caller; its cost is worked out when it is not given."""
+    cost = cost_of(entry, await registry.prices())
+
+    async def add(runner: Runner) -> LoggedUsage:
+        (logged,) = await store.add(runner, caller, [(entry, cost)])
+        return logged
+
+    return await once.write(db, add)
+
+
+@router.post("/log/batch", response_model=LoggedBatch)
+async def log_usage_batch(  # noqa: PLR0913 - what a batch is, and what FastAPI hands us
+    entries: Entries,
+    caller: CallerDep,
+    db: Db,
+    registry: RegistryDep,
+    once: OnceDep,
+    atomic: Annotated[bool, Query(description="Store all entries or none.")] = False,
+) -> Any:
+    """Record up to 1000 model calls in one transaction; bad ones are reported by their index."""
+    prices = await registry.prices()
+    return await once.write(
+        db, partial(add_batch, caller=caller, raw=entries, prices=prices, atomic=atomic)
+    )
+
+
+@router.get("/logs")
+async def list_logs(  # noqa: PLR0913 - what FastAPI hands us
+    caller: CallerDep,
+    db: Db,
+    period: PeriodDep,
+    filters: FiltersDep,
+    page: PageDep,
+    response: Response,
+) -> list[UsageRow]:
+    """The calls of the caller, newest first; the way to the next page is in the headers."""
+    rows = await store.page(db, caller, period, filters, page)
+    return page.cut(response, rows, store.place)
+
+
+@router.get("/logs/export", response_class=StreamingResponse)
+async def export_logs(
+    caller: CallerDep,
+    db: Db,
+    period: PeriodDep,
+    filters: FiltersDep,
+    format: exports.Format = "ndjson",  # noqa: A002 - its name on the wire
+) -> StreamingResponse:
+    """All calls of the caller as NDJSON or CSV, newest first, streamed."""
+    pages = store.pages(db, caller, period, filters)
+    return StreamingResponse(
+        await exports.begun(exports.written(pages, format)),
+        media_type=exports.MEDIA_TYPES[format],
+        headers={"Content-Disposition": f'attachment; filename="usage-logs.{format}"'},
+    )
+
+
+@router.get("/logs/{log_id}")
+async def find_log(log_id: UUID, caller: CallerDep, db: Db) -> ExplainedUsage:
+    """One call of the caller, its cost explained line by line."""
+    return await store.find(db, caller, log_id)
+
+
+@router.get("/stats")
+async def usage_stats(
+    caller: CallerDep,
+    db: Db,
+    period: PeriodDep,
+    group_by: Grouping = "day",
+    tz: Annotated[str, Query(max_length=64)] = "UTC",
+) -> UsageStats:
+    """Statistics over the calls of the caller, up to the last acknowledged one."""
+    return await statistics(db, caller, period, group_by, tz)

@@ -1,0 +1,157 @@
+"""The rows of usage logs."""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Query
+
+from llmring_core import clock, ids
+from llmring_core.auth import Caller
+from llmring_core.database import Row, Runner
+from llmring_core.errors import NotFound
+from llmring_core.pages import Page, Place
+from llmring_core.pricing import Tokens
+from llmring_core.queries import load
+from llmring_server.usage.costs import Cost, explain
+from llmring_server.usage.models import ExplainedUsage, LoggedUsage, UsageEntry, UsageRow
+from llmring_server.usage.periods import ALWAYS, Period
+
+SQL = load("llmring_server.usage")
+EXPORT_PAGE = 1000
+_END = Place(ALWAYS[1], UUID(int=2**128 - 1))
+
+Filter = Annotated[str | None, Query(max_length=255)]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which calls are wanted; None means any."""
+
+    alias: Filter = None
+    model: Filter = None
+    origin: Filter = None
+    provider: Filter = None
+    profile: Filter = None
+
+
+FiltersDep = Annotated[Filters, Depends()]
+
+
+async def add(
+    runner: Runner, caller: Caller, entries: Sequence[tuple[UsageEntry, Cost]]
+) -> list[LoggedUsage]:
+    """Store calls, all or none, in one statement; returns them in their order."""
+    now = clock.now()
+    logged = [_logged(entry, cost, now) for entry, cost in entries]
+    rows = [
+        _row(entry, cost, logged_one)
+        for (entry, cost), logged_one in zip(entries, logged, strict=True)
+    ]
+    if rows:
+        await runner.execute(SQL["add"], caller.api_key_id, *map(list, zip(*rows, strict=True)))
+    return logged
+
+
+async def find(runner: Runner, caller: Caller, log_id: UUID) -> ExplainedUsage:
+    """One call with its cost explained.
+
+    Raises:
+        NotFound: the caller has no such call.
+    """
+    # The id says when it was made, and so in which partition it lies.
+    since, until = ids.millisecond_of(log_id)
+    row = await runner.fetch_row(SQL["find"], caller.api_key_id, since, until, log_id)
+    if row is None:
+        raise NotFound
+    tokens = Tokens(row["input_tokens"], row["output_tokens"], row["cached_input_tokens"])
+    pricing = explain(_json(row["pricing"]), tokens)
+    return ExplainedUsage.model_validate({**_members(row), "pricing": pricing})
+
+
+async def page(
+    runner: Runner, caller: Caller, period: Period, filters: Filters, page: Page
+) -> list[UsageRow]:
+    """One page of calls, newest first, and one call more if there is a next page."""
+    return await _some(runner, caller, period, filters, page.after, page.limit + 1, page.offset)
+
+
+async def pages(
+    runner: Runner, caller: Caller, period: Period, filters: Filters
+) -> AsyncIterator[list[UsageRow]]:
+    """All calls, newest first, page by page; no connection is held between two pages."""
+    after: Place | None = None
+    while rows := await _some(runner, caller, period, filters, after, EXPORT_PAGE, 0):
+        yield rows
+        if len(rows) < EXPORT_PAGE:
+            return
+        after = place(rows[-1])
+
+
+def place(row: UsageRow) -> Place:
+    """Where a call stands in the list."""
+    return Place(row.logged_at, row.log_id)
+
+
+async def _some(  # noqa: PLR0913 - the last three say which part, the others what
+    runner: Runner,
+    caller: Caller,
+    period: Period,
+    filters: Filters,
+    after: Place | None,
+    limit: int,
+    offset: int,
+) -> list[UsageRow]:
+    place = after or _END
+    wanted = (filters.alias, filters.model, filters.origin, filters.provider, filters.profile)
+    rows = await runner.fetch(
+        SQL["list"], caller.api_key_id, *period, place.moment, place.id, *wanted, limit, offset
+    )
+    return [UsageRow.model_validate(_members(row)) for row in rows]
+
+
+def _logged(entry: UsageEntry, cost: Cost, now: datetime) -> LoggedUsage:
+    timestamp = entry.timestamp or now
+    return LoggedUsage(
+        log_id=ids.new_id(timestamp),
+        cost=cost.amount,
+        timestamp=timestamp,
+        cost_status=cost.status,
+    )
+
+
+def _row(entry: UsageEntry, cost: Cost, logged: LoggedUsage) -> tuple[object, ...]:
+    """The values of the statement `add`, in its order."""
+    return (
+        logged.timestamp,
+        logged.log_id,
+        entry.provider,
+        entry.model,
+        entry.input_tokens,
+        entry.output_tokens,
+        entry.cached_input_tokens,
+        cost.amount,
+        cost.status,
+        _text(cost.pricing),
+        entry.latency_ms,
+        entry.alias,
+        entry.profile,
+        entry.origin,
+        entry.id_at_origin,
+        _text(entry.metadata),
+    )
+
+
+def _members(row: Row) -> dict[str, Any]:
+    return {**row, "metadata": _json(row["metadata"])}
+
+
+def _text(value: Mapping[str, Any] | None) -> str | None:
+    return None if value is None else json.dumps(value)
+
+
+def _json(text: str | None) -> Any:
+    return None if text is None else json.loads(text)

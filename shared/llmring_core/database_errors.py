@@ -1,0 +1,50 @@
+"""The border between the database driver's errors and ours."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from llmring_core.errors import AlreadyExists, Unavailable, Unprocessable
+
+log = logging.getLogger("llmring.database")
+
+# SQLSTATE classes 08, 28, 3D, 40, 53, 57, 58 and a database that is read-only: none is the fault
+# of the request, and the same request may succeed later.
+_LATER = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresSystemError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what the driver raises inside into our errors.
+
+    Raises:
+        AlreadyExists: a unique key is taken.
+        Unprocessable: a value does not fit its column.
+        Unavailable: the database is away, overloaded or read-only.
+    """
+    try:
+        yield
+    except asyncpg.UniqueViolationError as error:
+        raise AlreadyExists from error
+    except asyncpg.DataError as error:
+        log.warning("a value was refused by the database: %s", error)
+        raise Unprocessable("A value does not fit the column it is for.") from error
+    except _LATER as error:
+        if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+            raise Unprocessable("A value does not fit the column it is for.") from error
+        log.warning("the database is unavailable: %s: %s", type(error).__name__, error)
+        raise Unavailable from error

@@ -1,0 +1,103 @@
+"""What happens to every request before and after the app: path, query, request id, last net."""
+
+import logging
+import re
+import time
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from llmring_core import clock, ids, problems, telemetry
+
+access_log = logging.getLogger("llmring.access")
+error_log = logging.getLogger("llmring.error")
+
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+class Edge:
+    """The outermost layer: tidies the request, gives it an id and a log line."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        identifier = _request_id(scope)
+        token = telemetry.request_id.set(identifier)
+        status = 0
+        started = time.perf_counter()
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = identifier
+            await send(message)
+
+        try:
+            await self._app(_tidy(scope), receive, send_with_id)
+        finally:
+            milliseconds = (time.perf_counter() - started) * 1000
+            access_log.info("%s %s %s %.1f ms", scope["method"], scope["path"], status, milliseconds)
+            telemetry.request_id.reset(token)
+
+
+class LastNet:
+    """The innermost layer: whatever the app did not foresee becomes a problem, not a bare 500."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and _has_nul(scope):
+            refusal = problems.problem(422, "invalid-request", "The URL has a NUL character in it.")
+            await refusal(scope, receive, send)
+            return
+        has_begun = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched_send)
+        except Exception:
+            if scope["type"] != "http" or has_begun:
+                raise  # half an answer is out: cutting the connection is the only honest end
+            error_log.exception("%s %s failed", scope["method"], scope["path"])
+            await problems.internal_error()(scope, receive, send)
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's X-Request-Id if it is a sane one, else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            given = value.decode("latin-1")
+            if _REQUEST_ID.fullmatch(given):
+                return str(given)
+    return str(ids.new_id(clock.now()))
+
+
+def _tidy(scope: Scope) -> Scope:
+    """Take one trailing slash off the path and empty values out of the query.
+
+    Every path answers with and without a slash, without a redirect, and `start_date=` counts as
+    absent: the published client writes it so.
+    """
+    scope = dict(scope)
+    path, root = scope["path"], scope.get("root_path", "")
+    if path.endswith("/") and path.removeprefix(root) not in ("", "/"):
+        scope["path"] = path[:-1]
+    pairs = scope["query_string"].split(b"&")
+    scope["query_string"] = b"&".join(pair for pair in pairs if pair.partition(b"=")[2])
+    return scope
+
+
+def _has_nul(scope: Scope) -> bool:
+    return "\x00" in scope["path"] or b"%00" in scope["query_string"]

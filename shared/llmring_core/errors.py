@@ -1,0 +1,100 @@
+"""What can go wrong, in our words; `problems.py` turns these into HTTP answers."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class LLMRingError(Exception):
+    """Something went wrong that we have a name for.
+
+    The docstring of a subclass is the message unless one is given. `status` is the HTTP status
+    code it becomes, `code` the last part of its RFC 9457 problem type.
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal-error"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        errors: list[dict[str, Any]] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """`errors` lists the places that are wrong, `headers` go into the answer."""
+        self.message = message or (type(self).__doc__ or "").split("\n")[0]
+        self.errors = errors
+        self.headers = dict(headers or {})
+        super().__init__(self.message)
+
+
+class StartRefused(LLMRingError):
+    """The server cannot start; the message is the one line that its user sees."""
+
+
+class MigrationEdited(StartRefused):
+    """A migration was changed after it had been applied to this database."""
+
+
+class BadRequest(LLMRingError):
+    """The request cannot be understood."""
+
+    status, code = 400, "bad-request"
+
+
+class Unauthorized(LLMRingError):
+    """An API key is needed: send it as X-API-Key or as Authorization: Bearer."""
+
+    status, code = 401, "unauthorized"
+
+    def __init__(self) -> None:
+        super().__init__(headers={"WWW-Authenticate": 'Bearer realm="llmring-server"'})
+
+
+class NotFound(LLMRingError):
+    """There is no such thing, or it is not yours."""
+
+    status, code = 404, "not-found"
+
+
+class AlreadyExists(LLMRingError):
+    """There is already one like it."""
+
+    status, code = 409, "conflict"
+
+
+class StillInFlight(LLMRingError):
+    """A request with this Idempotency-Key is still being worked on; try again shortly."""
+
+    status, code = 409, "idempotency-key-in-flight"
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "1"})
+
+
+class TooLarge(LLMRingError):
+    """The body of the request is too large."""
+
+    status, code = 413, "content-too-large"
+
+
+class Unprocessable(LLMRingError):
+    """The request is well-formed but cannot be accepted."""
+
+    status, code = 422, "unprocessable"
+
+
+class KeyReused(Unprocessable):
+    """This Idempotency-Key was used before with another body."""
+
+    code = "idempotency-key-reused"
+
+
+class Unavailable(LLMRingError):
+    """The database does not answer; try again shortly."""
+
+    status, code = 503, "unavailable"
+
+    def __init__(self, message: str | None = None, *, retry_after: int = 5) -> None:
+        """`retry_after` is in seconds."""
+        super().__init__(message, headers={"Retry-After": str(retry_after)})

@@ -1,0 +1,83 @@
+"""The same write sent twice is done once (draft-ietf-httpapi-idempotency-key-header-07)."""
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Header, Request, Response
+from pydantic import BaseModel
+
+from llmring_core.auth import Caller, CallerDep
+from llmring_core.database import Database, Runner
+from llmring_core.errors import BadRequest, KeyReused, StillInFlight
+from llmring_core.queries import load
+
+SQL = load("llmring_core", "idempotency.sql")
+Answer = TypeVar("Answer", bound=BaseModel)
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """The Idempotency-Key of a request, if it came with one."""
+
+    caller: Caller
+    endpoint: str
+    key: str | None
+    body_hash: bytes
+
+    async def write(
+        self, database: Database, do: Callable[[Runner], Awaitable[Answer]]
+    ) -> Answer | Response:
+        """Do a write, or answer what the same request was answered before.
+
+        The key is remembered in the transaction of the write: both are there or neither is.
+
+        Raises:
+            StillInFlight: a request with the key is being worked on.
+            KeyReused: the key came before with another body.
+        """
+        if self.key is None:
+            return await do(database)
+        name = (self.caller.api_key_id, self.endpoint, self.key)
+        async with database.transaction() as tx:
+            if not await tx.fetch_value(SQL["claim"], *name):
+                raise StillInFlight
+            earlier = await tx.fetch_row(SQL["earlier"], *name)
+            if earlier is None:
+                answer = await do(tx)
+                await tx.execute(SQL["remember"], *name, self.body_hash, answer.model_dump_json())
+                return answer
+        if earlier["body_hash"] != self.body_hash:
+            raise KeyReused
+        headers = {"Idempotency-Replayed": "true"}
+        return Response(earlier["answer"], headers=headers, media_type="application/json")
+
+
+async def forget_old(database: Database) -> None:
+    """Delete the keys that are older than 24 hours."""
+    await database.execute(SQL["forget_old"])
+
+
+async def _once(
+    request: Request,
+    caller: CallerDep,
+    idempotency_key: Annotated[
+        str | None,
+        Header(description="Any text of up to 255 visible ASCII characters, kept for 24 hours."),
+    ] = None,
+) -> Once:
+    key = None
+    if idempotency_key is not None:
+        # The draft writes the key as a structured-field string, in quotes; most clients do not.
+        key = re.sub(r'^"(.*)"$', r"\1", idempotency_key.strip())
+        if not _KEY.fullmatch(key):
+            raise BadRequest("Idempotency-Key takes 1 to 255 visible ASCII characters.")
+    asked = f"{request.url.query}\n".encode() + await request.body()
+    endpoint = f"{request.method} {request.scope['route'].path}"
+    return Once(caller, endpoint, key, hashlib.sha256(asked).digest())
+
+
+OnceDep = Annotated[Once, Depends(_once)]

@@ -1,0 +1,127 @@
+"""Numbered migrations, each applied once, under a lock, checked against what was applied."""
+
+import hashlib
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from llmring_core.database import Connection, Database, Row
+from llmring_core.errors import MigrationEdited, StartRefused
+from llmring_core.partitions import make_ahead
+from llmring_core.queries import Statement, load
+
+SQL = load("llmring_core", "migrate.sql")
+_FILE = re.compile(r"(\d{4})_(pre|post)_\w+\.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One .sql file: `pre` is safe while the old code still runs, `post` needs the new code."""
+
+    version: int
+    name: str
+    sql: Statement
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the file, in hexadecimal."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+@cache
+def shipped() -> tuple[Migration, ...]:
+    """The migrations that came with this version, in order."""
+    folder = resources.files("llmring_core").joinpath("migrations")
+    files = sorted(file.name for file in folder.iterdir() if _FILE.fullmatch(file.name))
+    return tuple(
+        Migration(int(name[:4]), name.removesuffix(".sql"), Statement(folder.joinpath(name).read_text("utf-8")))
+        for name in files
+    )
+
+
+async def migrate(database: Database) -> list[str]:
+    """Bring the schema up to date and make the partitions of the coming months.
+
+    Any number of processes may call it at once: a transaction-scoped advisory lock lets one do
+    the work (session-scoped locks do not survive a transaction-mode pooler).
+
+    Returns:
+        The names of the migrations that this call applied.
+
+    Raises:
+        MigrationEdited: an applied migration differs from the shipped one.
+        StartRefused: the database was migrated by a newer version of this server.
+        Unavailable: the database does not answer.
+    """
+    names = []
+    while (name := await _next(database, shipped())) is not None:
+        names.append(name)
+        logging.getLogger("llmring.migrate").info("applied migration %s", name)
+    async with database.unprepared_transaction() as tx:
+        await make_ahead(tx)
+    return names
+
+
+async def status(database: Database) -> list[tuple[str, str]]:
+    """Each migration with what is known of it: `applied <time>`, `pending` or `edited`."""
+    async with database.unprepared_transaction() as tx:
+        exists = await tx.fetch_value(SQL["ledger_exists"], database.schema)
+        applied = await tx.fetch(SQL["applied"]) if exists else []
+    rows = {row["version"]: row for row in applied}
+    return [(migration.name, _state(migration, rows.get(migration.version))) for migration in shipped()]
+
+
+def _state(migration: Migration, row: Row | None) -> str:
+    if row is None:
+        return "pending"
+    if row["checksum"] != migration.checksum:
+        return "edited after it was applied"
+    return f"applied {row['applied_at']:%Y-%m-%d %H:%M:%S} UTC"
+
+
+async def _next(database: Database, migrations: Sequence[Migration]) -> str | None:
+    """Apply the first migration that is missing, in a transaction of its own."""
+    async with database.unprepared_transaction() as tx:
+        await tx.execute(SQL["lock"])
+        await _prepare_ledger(tx, database.schema)
+        applied = {row["version"]: row for row in await tx.fetch(SQL["applied"])}
+        check(migrations, applied)
+        missing = next((each for each in migrations if each.version not in applied), None)
+        if missing is None:
+            return None
+        await tx.execute(missing.sql)
+        await tx.execute(SQL["record"], missing.version, missing.name, missing.checksum)
+        return missing.name
+
+
+async def _prepare_ledger(tx: Connection, schema: str) -> None:
+    # Asked first, because `create schema if not exists` needs the right to create one even
+    # where it exists.
+    if not await tx.fetch_value(SQL["schema_exists"], schema):
+        await tx.execute(SQL["create_schema"])
+    if not await tx.fetch_value(SQL["ledger_exists"], schema):
+        await tx.execute(SQL["create_ledger"])
+
+
+def check(migrations: Sequence[Migration], applied: dict[int, Row]) -> None:
+    """Compare what was applied with what is shipped.
+
+    Raises:
+        MigrationEdited: the two differ.
+        StartRefused: something was applied that this version does not know.
+    """
+    known = {migration.version: migration for migration in migrations}
+    for version, row in applied.items():
+        if version not in known:
+            raise StartRefused(
+                f"The database has migration {row['name']}, which this version of llmring-server "
+                "does not know: run the newer version."
+            )
+        if row["checksum"] != known[version].checksum:
+            raise MigrationEdited(
+                f"Migration {row['name']} was edited after it was applied: restore the file and "
+                "write a new migration instead."
+            )

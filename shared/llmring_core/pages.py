@@ -1,0 +1,96 @@
+"""One way to page through a list: limit and offset, or a cursor that stays right as rows arrive."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, TypeVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import Depends, Query, Request, Response
+
+from llmring_core.errors import Unprocessable
+
+Item = TypeVar("Item")
+
+MAX_LIMIT = 10_000
+DEFAULT_LIMIT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a list that is ordered by time and then id; a cursor says it."""
+
+    moment: datetime
+    id: UUID
+
+    def cursor(self) -> str:
+        """Write the place as an opaque cursor."""
+        text = f"{self.moment.isoformat()}|{self.id}"
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    @classmethod
+    def of(cls, cursor: str) -> "Place":
+        """Read a cursor.
+
+        Raises:
+            Unprocessable: it is not one that we gave out.
+        """
+        try:
+            padded = cursor + "=" * (-len(cursor) % 4)
+            moment, _, identifier = base64.urlsafe_b64decode(padded).decode().partition("|")
+            place = cls(datetime.fromisoformat(moment), UUID(identifier))
+        except (ValueError, binascii.Error) as error:
+            raise Unprocessable("The cursor is not one that this server gave out.") from error
+        if place.moment.tzinfo is None:
+            raise Unprocessable("The cursor is not one that this server gave out.")
+        return place
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list is asked for."""
+
+    limit: int
+    offset: int
+    after: Place | None
+    request: Request
+
+    def cut(
+        self, response: Response, rows: list[Item], place: Callable[[Item], Place]
+    ) -> list[Item]:
+        """Cut rows to the page, and put the way to the next page, if there is one, into headers.
+
+        `rows` holds one more than asked for if there is a next page; `place` says where a row
+        stands.
+        """
+        if len(rows) <= self.limit:
+            return rows
+        page = rows[: self.limit]
+        cursor = place(page[-1]).cursor()
+        query = [
+            (name, value)
+            for name, value in self.request.query_params.multi_items()
+            if name not in ("cursor", "offset")
+        ]
+        target = f"{self.request.url.path}?{urlencode([*query, ('cursor', cursor)])}"
+        response.headers["Link"] = f'<{target}>; rel="next"'
+        response.headers["X-Next-Cursor"] = cursor
+        return page
+
+
+def _page(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows at most.")] = DEFAULT_LIMIT,
+    offset: Annotated[int, Query(ge=0, le=2**31, description="Rows to pass over.")] = 0,
+    cursor: Annotated[
+        str | None,
+        Query(max_length=200, description="`X-Next-Cursor` of the page before."),
+    ] = None,
+) -> Page:
+    return Page(limit, offset, Place.of(cursor) if cursor else None, request)
+
+
+PageDep = Annotated[Page, Depends(_page)]

@@ -1,0 +1,258 @@
+"""One PostgreSQL data folder: made, started, asked, stopped."""
+
+import contextlib
+import ctypes
+import hashlib
+import logging
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from llmring_core.errors import StartRefused
+from llmring_core.postgres_binaries import Account, account_for, as_account, programs
+
+log = logging.getLogger("llmring.local_postgres")
+
+USER = DATABASE = "llmring"
+PORT = 5432
+SOCKET_NAME = f".s.PGSQL.{PORT}"
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+MAX_SOCKET_PATH = 100  # the kernel takes 107 bytes on Linux and 103 on macOS
+MAX_LOG_BYTES = 10 * 1024 * 1024
+_ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"}
+_STILL_THERE = ("postmaster.pid", "shared memory")
+_PR_SET_PDEATHSIG = 1
+
+
+class Cluster:
+    """The data folder of a PostgreSQL and the programs that run it."""
+
+    def __init__(self, data_dir: Path, options: Mapping[str, str]) -> None:
+        """Find everything out; changes nothing but folder modes.
+
+        Raises:
+            StartRefused: it cannot be run from here.
+        """
+        self.path = data_dir / "postgres"
+        self.log_file = data_dir / "postgres.log"
+        self._options = options
+        self._account = account_for(self.path)
+        self._let_pass(data_dir)
+        self._programs = programs(data_dir, self._account)
+        self.sockets = self._socket_folder(data_dir)
+        self.url = f"postgresql://{USER}@/{DATABASE}?host={quote(str(self.sockets))}&port={PORT}"
+
+    def make(self) -> None:
+        """Make the cluster if there is none yet.
+
+        It is made aside and then renamed, so that a kill leaves nothing half-made.
+
+        Raises:
+            StartRefused: initdb failed, or the folder belongs to another major version.
+        """
+        if self.path.exists():
+            self._check_version()
+            return
+        for left_over in self.path.parent.glob("postgres.new-*"):
+            shutil.rmtree(left_over)
+        fresh = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=self.path.parent))
+        self._own(fresh)
+        self._run(
+            *("initdb", "-D", str(fresh), "-U", USER, "--auth=trust", "--encoding=UTF8"),
+            *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
+            *("--data-checksums", "--no-instructions"),
+        )
+        self._run("postgres", "--single", "-D", str(fresh), "postgres", say=f"create database {DATABASE};\n")
+        fresh.rename(self.path)
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Start PostgreSQL as a child of this thread, and return once it takes connections.
+
+        The child dies with the *thread* that starts it (prctl(2)), where the kernel knows how.
+
+        Raises:
+            StartRefused: it does not start; the message has its reason.
+        """
+        self._end_orphan()
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            child, log_start = self._spawn()
+            while child.poll() is None and time.monotonic() < deadline:
+                if self.takes_connections():
+                    return child
+                time.sleep(0.01)
+            reason = self._reason(log_start)
+            if child.poll() is None:
+                stop(child)
+                reason = f"it takes no connections after {START_SECONDS:.0f} s"
+            # Processes of a PostgreSQL that was killed need a moment to notice.
+            if time.monotonic() > deadline or not any(word in reason for word in _STILL_THERE):
+                raise StartRefused(
+                    f"The embedded PostgreSQL does not start: {reason} (see {self.log_file})."
+                )
+            time.sleep(0.1)
+
+    def takes_connections(self) -> bool:
+        """Whether a PostgreSQL answers at the socket: the first exchange of its protocol."""
+        body = struct.pack("!i", 196608) + f"user\0{USER}\0database\0{DATABASE}\0\0".encode()
+        with socket.socket(socket.AF_UNIX) as connection, contextlib.suppress(OSError):
+            connection.settimeout(1.0)
+            connection.connect(str(self.sockets / SOCKET_NAME))
+            connection.sendall(struct.pack("!i", len(body) + 4) + body)
+            return connection.recv(1) == b"R"
+        return False
+
+    def _spawn(self) -> "tuple[subprocess.Popen[bytes], int]":
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.sockets),
+            "port": str(PORT),
+            "max_connections": "200",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+            **self._options,
+        }
+        flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        if self.log_file.exists() and self.log_file.stat().st_size > MAX_LOG_BYTES:
+            self.log_file.write_bytes(b"")
+        with self.log_file.open("ab") as output:
+            log_start = output.tell()
+            child = subprocess.Popen(  # noqa: S603
+                [self._programs / "postgres", "-D", self.path, *flags],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                env=_ENVIRONMENT,
+                start_new_session=True,  # a Ctrl-C in the terminal is for us; we stop it then
+                preexec_fn=_end_with_parent() if sys.platform == "linux" else None,  # noqa: PLW1509
+                **as_account(self._account),
+            )
+        return child, log_start
+
+    def _end_orphan(self) -> None:
+        """End a PostgreSQL whose owner is gone, and forget one that only seems to be there.
+
+        Called by the owner of the folder, so whatever runs in it runs for nobody. The process id
+        that a crash left behind may by now be somebody else's.
+        """
+        file = self.path / "postmaster.pid"
+        with contextlib.suppress(FileNotFoundError, ValueError, IndexError, ProcessLookupError):
+            pid = int(file.read_text().splitlines()[0])
+            if not self._runs_here(pid):
+                file.unlink()
+                return
+            log.warning("ending the PostgreSQL %d that an earlier server left behind", pid)
+            os.kill(pid, signal.SIGINT)
+            deadline = time.monotonic() + STOP_SECONDS
+            while time.monotonic() < deadline and self._runs_here(pid):
+                time.sleep(0.02)
+            if self._runs_here(pid):
+                os.kill(pid, signal.SIGQUIT)
+
+    def _runs_here(self, pid: int) -> bool:
+        """Whether a process is a PostgreSQL at work in this folder, which is its working folder."""
+        import psutil  # comes with the embedded PostgreSQL
+
+        try:
+            process = psutil.Process(pid)
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return False
+            return Path(process.cwd()) == self.path.resolve()
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            return False
+
+    def _run(self, program: str, *arguments: str, say: str = "") -> None:
+        done = subprocess.run(  # noqa: S603
+            [self._programs / program, *arguments],
+            input=say,
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env=_ENVIRONMENT,
+            check=False,
+            **as_account(self._account),
+        )
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["no reason given"])[0]
+            raise StartRefused(
+                f"The embedded PostgreSQL could not be set up in {self.path.parent}: {reason} "
+                "(or set LLMRING_DATABASE_URL)."
+            )
+
+    def _check_version(self) -> None:
+        made_by = (self.path / "PG_VERSION").read_text().strip()
+        answer = subprocess.run(  # noqa: S603
+            [self._programs / "postgres", "--version"], capture_output=True, text=True, check=True
+        )
+        ours = answer.stdout.split()[2].partition(".")[0]
+        if made_by != ours:
+            raise StartRefused(
+                f"{self.path} was made by PostgreSQL {made_by}, but this is {ours}: dump it with "
+                "the old version, or choose another LLMRING_DATA_DIR."
+            )
+
+    def _reason(self, log_start: int) -> str:
+        with self.log_file.open("rb") as output:
+            output.seek(log_start)
+            lines = output.read().decode(errors="replace").splitlines()
+        fatal = [line.partition("FATAL:")[2].strip() for line in lines if "FATAL:" in line]
+        return (fatal or lines or ["no reason given"])[-1]
+
+    def _let_pass(self, data_dir: Path) -> None:
+        if self._account is None:
+            return
+        data_dir.chmod(data_dir.stat().st_mode | 0o711)
+        folder = self._account.blocked_at(data_dir)
+        if folder is not None:
+            raise StartRefused(
+                f"{data_dir} cannot be used as root: PostgreSQL runs as an unprivileged user, who "
+                f"cannot pass {folder}. Set LLMRING_DATA_DIR to a folder such as "
+                "/var/lib/llmring-server."
+            )
+
+    def _socket_folder(self, data_dir: Path) -> Path:
+        folder = data_dir / "run"
+        if len(os.fsencode(folder / SOCKET_NAME)) > MAX_SOCKET_PATH:
+            name = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
+            folder = Path("/tmp") / f"llmring-{name}"  # noqa: S108 - owner and mode are checked
+        if not folder.exists():
+            folder.mkdir(mode=0o700)
+            self._own(folder)
+        uid = self._account.uid if self._account else os.geteuid()
+        status = folder.lstat()
+        if status.st_uid != uid or status.st_mode & 0o77:
+            raise StartRefused(f"{folder} must be a folder that belongs to user {uid} alone.")
+        return folder
+
+    def _own(self, folder: Path) -> None:
+        if self._account is not None:
+            os.chown(folder, self._account.uid, self._account.gid)
+
+
+def stop(child: "subprocess.Popen[bytes]") -> None:
+    """Stop PostgreSQL: quickly and cleanly, or else without ceremony, which costs a recovery."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.send_signal(number)
+            child.wait(STOP_SECONDS)
+            return
+
+
+def _end_with_parent() -> "ctypes._NamedFuncPointer | object":
+    prctl = ctypes.CDLL(None).prctl  # looked up before the fork
+
+    def ask_kernel() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
+
+    return ask_kernel

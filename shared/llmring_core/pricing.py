@@ -1,0 +1,110 @@
+"""What a call costs. Exact decimal arithmetic, in USD."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Context, Decimal, localcontext
+from typing import Any
+
+# The registry's field names.
+INPUT = "dollars_per_million_tokens_input"
+OUTPUT = "dollars_per_million_tokens_output"
+INPUT_LONG = "dollars_per_million_tokens_input_long_context"
+OUTPUT_LONG = "dollars_per_million_tokens_output_long_context"
+CACHE_READ = "dollars_per_million_tokens_cache_read"
+CACHED_INPUT = "dollars_per_million_tokens_cached_input"
+THRESHOLD = "long_context_threshold_tokens"
+
+# Wide enough that a product of any token count and any price is exact.
+_EXACT = Context(prec=100)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A price that was used: the registry field it stands in, and USD per million tokens."""
+
+    field: str
+    dollars_per_million_tokens: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a bill: so many tokens of a kind at a rate; `cost` is in USD."""
+
+    item: str
+    tokens: int
+    rate: Rate
+    cost: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of a call; the cached ones are part of the input."""
+
+    input: int
+    output: int
+    cached_input: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrices:
+    """The prices of one model in one version of the registry."""
+
+    provider: str
+    model: str
+    registry_version: int | None
+    rates: Mapping[str, Decimal]
+    long_context_threshold: int | None
+
+    def bill(self, tokens: Tokens) -> list[Line]:
+        """Work out what a call costs, line by line.
+
+        Above the long-context threshold, measured on all input tokens, the long-context prices
+        hold for the whole call. Cached input costs the cache-read price, else the cached-input
+        price, else what other input costs.
+        """
+        is_long = self.long_context_threshold is not None and tokens.input > self.long_context_threshold
+        input_rate = self._first(*([INPUT_LONG] if is_long else []), INPUT)
+        output_rate = self._first(*([OUTPUT_LONG] if is_long else []), OUTPUT)
+        cached_rate = self._first(CACHE_READ, CACHED_INPUT, input_rate.field)
+        return [
+            line("input_tokens", tokens.input - tokens.cached_input, input_rate),
+            line("cached_input_tokens", tokens.cached_input, cached_rate),
+            line("output_tokens", tokens.output, output_rate),
+        ]
+
+    def _first(self, *fields: str) -> Rate:
+        field = next(field for field in fields if field in self.rates)
+        return Rate(field, self.rates[field])
+
+
+def line(item: str, tokens: int, rate: Rate) -> Line:
+    """Price so many tokens: a million of them cost the rate."""
+    with localcontext(_EXACT):
+        return Line(item, tokens, rate, (tokens * rate.dollars_per_million_tokens).scaleb(-6))
+
+
+def total(bill: Iterable[Line]) -> Decimal:
+    """The cost of a bill, in USD."""
+    with localcontext(_EXACT):
+        return sum((each.cost for each in bill), Decimal(0)).normalize() + Decimal(0)
+
+
+def read_prices(
+    provider: str, model: str, version: int | None, entry: Mapping[str, Any]
+) -> ModelPrices | None:
+    """Read the prices of a registry entry; None if the entry has no usable input or output price."""
+    fields = (INPUT, OUTPUT, INPUT_LONG, OUTPUT_LONG, CACHE_READ, CACHED_INPUT)
+    rates = {field: price for field in fields if (price := _price(entry.get(field))) is not None}
+    if INPUT not in rates or OUTPUT not in rates:
+        return None
+    threshold = entry.get(THRESHOLD)
+    is_count = isinstance(threshold, int) and not isinstance(threshold, bool)
+    return ModelPrices(provider, model, version, rates, threshold if is_count else None)
+
+
+def _price(value: object) -> Decimal | None:
+    """A JSON number as the decimal that was written, if it can be a price."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    price = Decimal(str(value))
+    return price if price.is_finite() and price >= 0 else None

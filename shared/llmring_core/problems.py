@@ -1,0 +1,78 @@
+"""The one place where an error becomes a response: problem details, RFC 9457."""
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from llmring_core import telemetry
+from llmring_core.errors import LLMRingError
+
+MEDIA_TYPE = "application/problem+json"
+
+
+def install(app: FastAPI) -> None:
+    """Have every error of an app answered as a problem."""
+    app.add_exception_handler(LLMRingError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: object,
+    *,
+    errors: Sequence[Mapping[str, Any]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Write a problem.
+
+    `detail` is a sentence or, for a body that failed validation, FastAPI's list of places (which
+    a strict RFC 9457 reader ignores, section 3.1).
+    """
+    body: dict[str, Any] = {
+        "type": f"urn:llmring:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "request_id": telemetry.request_id.get(),
+    }
+    if errors is not None:
+        body["errors"] = list(errors)
+    return Response(json.dumps(body), status, dict(headers or {}), MEDIA_TYPE)
+
+
+def internal_error() -> Response:
+    """The answer to a fault of ours; the log has the reason under the same request id."""
+    return problem(500, "internal-error", "The server made a mistake; its log says more.")
+
+
+def places(errors: Sequence[Any]) -> list[dict[str, Any]]:
+    """FastAPI's list of what is wrong where, without the values, which may be confidential."""
+    return [
+        {"type": each["type"], "loc": list(each["loc"]), "msg": each["msg"]} for each in errors
+    ]
+
+
+async def _ours(_: Request, error: Exception) -> Response:
+    assert isinstance(error, LLMRingError)
+    return problem(
+        error.status, error.code, error.message, errors=error.errors, headers=error.headers
+    )
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return problem(422, "invalid-request", places(error.errors()))
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    return problem(error.status_code, code, error.detail, headers=error.headers)

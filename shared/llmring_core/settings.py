@@ -1,0 +1,128 @@
+"""Everything the environment may say, as one frozen value."""
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from llmring_core.errors import StartRefused
+
+DEV_ORIGINS = ("http://localhost:5173", "http://localhost:5174")
+
+SchemaName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,39}$")]
+
+
+class Settings(BaseSettings):
+    """The configuration of one app, read from `LLMRING_*` variables and a `.env` file.
+
+    Make it with `from_env` to get a wrong value told in one line.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="LLMRING_",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+    )
+
+    database_url: SecretStr | None = Field(
+        None, description="a PostgreSQL URL, postgresql://user:password@host:5432/name"
+    )
+    database_schema: SchemaName = Field(
+        "llmring",
+        description="a lower-case PostgreSQL schema name of at most 40 characters",
+    )
+    database_pool_size: int = Field(
+        10, ge=1, le=1000, description="the connections that one process may open, 1 to 1000"
+    )
+    database_statement_cache: int = Field(
+        100,
+        ge=0,
+        le=10_000,
+        description="the prepared statements kept per connection; 0 for a transaction-mode pooler",
+    )
+    redis_url: SecretStr | None = Field(None, description="a URL, redis://host:6379/0")
+    cache_ttl: int = Field(
+        3600, ge=0, le=31_536_000, description="the age in seconds at which the registry is renewed"
+    )
+    registry_base_url: str = Field(
+        "https://llmring.github.io/registry/",
+        pattern=r"^https?://[^\s/]",
+        description="the http(s) URL of the folder that holds manifest.json",
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        DEV_ORIGINS, description="origins, as a comma-separated list or a JSON array"
+    )
+    receipts_private_key_b64: SecretStr | None = Field(
+        None, description="an Ed25519 private key in base64"
+    )
+    receipts_public_key_b64: str | None = Field(
+        None, description="the Ed25519 public key in base64"
+    )
+    receipts_key_id: str | None = Field(None, description="a name for the signing key")
+    data_dir: Path | None = Field(None, description="a folder for the embedded database")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="one of debug, info, warning, error"
+    )
+
+    @classmethod
+    def from_env(cls, **overrides: Any) -> Self:
+        """Read the environment.
+
+        Raises:
+            StartRefused: a variable has a value it cannot take; the message is one line that
+                names the variable and what it takes, never its value.
+        """
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            raise StartRefused(_one_line(error)) from None
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if not value.lstrip().startswith("["):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return json.loads(value)
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if origin != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/]+", origin):
+                raise ValueError(f"{origin} is not an origin such as https://app.example.org")
+        return origins
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not re.match(r"postgres(ql)?://", value.get_secret_value()):
+            raise ValueError("not a postgresql:// URL")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not re.match(r"(rediss?|unix)://", value.get_secret_value()):
+            raise ValueError("not a redis:// URL")
+        return value
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    field = Settings.model_fields.get(name)
+    takes = f": it takes {field.description}" if field else ""
+    return f"LLMRING_{name.upper()} is wrong{takes}."

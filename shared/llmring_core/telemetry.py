@@ -1,0 +1,29 @@
+"""Logs: one line per event, each with the id of its request."""
+
+import logging
+from contextvars import ContextVar
+
+request_id: ContextVar[str] = ContextVar("llmring_request_id", default="-")
+
+LOGGER = logging.getLogger("llmring")
+
+
+class AddRequestId(logging.Filter):
+    """Gives every log record the id of the request during which it was written."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Never drops a record."""
+        record.request_id = request_id.get()
+        return True
+
+
+def log_to_terminal(level: str) -> None:
+    """Write our log lines to stderr, for the standalone server; a host configures its own."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        logging.Formatter("%(asctime)s %(levelname)-7s [%(request_id)s] %(name)s: %(message)s")
+    )
+    handler.addFilter(AddRequestId())
+    LOGGER.handlers[:] = [handler]
+    LOGGER.propagate = False
+    LOGGER.setLevel(level.upper())

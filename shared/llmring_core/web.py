@@ -1,0 +1,102 @@
+"""How an app is built from routers, the same way everywhere."""
+
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.routing import APIRoute
+from starlette.middleware.cors import CORSMiddleware
+
+from llmring_core import problems, strict_json
+from llmring_core.database import Database
+from llmring_core.edge import Edge, LastNet
+from llmring_core.registry import Registry
+from llmring_core.settings import Settings
+
+MAX_BODY_BYTES = 10 * 1024 * 1024
+_EXPOSED_HEADERS = ("ETag", "Idempotency-Replayed", "Link", "X-Next-Cursor", "X-Request-Id")
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+class StrictRequest(Request):
+    """A request whose JSON is read strictly."""
+
+    async def json(self) -> Any:
+        """Parse the body; raises json.JSONDecodeError, which becomes a 422."""
+        return strict_json.loads(await self.body())
+
+
+class StrictRoute(APIRoute):
+    """A route that reads JSON bodies strictly."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap FastAPI's handler."""
+        handle = super().get_route_handler()
+
+        async def strictly(request: Request) -> Response:
+            return await handle(StrictRequest(request.scope, request.receive))
+
+        return strictly
+
+
+def group_router(tag: str, prefix: str = "") -> APIRouter:
+    """Make the router of a group."""
+    return APIRouter(prefix=prefix, tags=[tag], route_class=StrictRoute)
+
+
+def build_app(
+    *routers: APIRouter,
+    settings: Settings | None = None,
+    database: Database | None = None,
+    version: str = "0",
+    keys_are_ids: bool = False,
+    cors: bool = True,
+    lifespan: Lifespan | None = None,
+) -> FastAPI:
+    """Make an app of routers.
+
+    Building opens nothing: the database opens at the first query and the registry at the first
+    price, so the app serves a Lambda function, a standalone server and a host alike.
+
+    Args:
+        settings: read from the environment when not given.
+        database: one on `settings.database_url` when not given.
+        version: what the app says of itself.
+        keys_are_ids: the API key is the `api_key_id` of the rows, as a host wants it; otherwise
+            rows carry an id derived from the key.
+        cors: answer cross-origin requests from `settings.cors_origins`.
+        lifespan: what a standalone server does before the first and after the last request.
+    """
+    settings = settings or Settings.from_env()
+    app = FastAPI(
+        title="LLMRing Server",
+        version=version,
+        summary="Usage logs with exact costs, receipts, conversations, MCP and the model registry.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        max_body_size=MAX_BODY_BYTES,
+    )
+    app.state.settings = settings
+    app.state.database = database or Database(settings)
+    app.state.registry = Registry(settings, app.state.database)
+    app.state.keys_are_ids = keys_are_ids
+    for router in routers:
+        app.include_router(router)
+    problems.install(app)
+    app.add_middleware(LastNet)
+    if cors:
+        _allow_origins(app, settings)
+    app.add_middleware(Edge)
+    return app
+
+
+def _allow_origins(app: FastAPI, settings: Settings) -> None:
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=_EXPOSED_HEADERS,
+    )

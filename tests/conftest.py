@@ -1,0 +1,124 @@
+"""What tests are handed: a database of their own, an app on it, and projects that use it."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from llmring_core.database import Database
+from llmring_core.settings import Settings
+from llmring_server import create_app
+from support import upstream as upstream_module
+from support.functions import FunctionsTransport
+from support.postgres import TestPostgres, new_database
+from support.projects import Project
+from support.upstream import Upstream
+
+_postgres: TestPostgres | None = None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    global _postgres  # noqa: PLW0603 - pytest gives its hooks no other place
+    if not hasattr(config, "workerinput"):
+        _postgres = TestPostgres()
+
+
+def pytest_unconfigure() -> None:
+    if _postgres is not None:
+        _postgres.close()
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def database_url() -> AsyncIterator[str]:
+    """A migrated database that nobody else uses."""
+    async with new_database() as url:
+        yield url
+
+
+@pytest.fixture
+async def empty_database_url() -> AsyncIterator[str]:
+    """A database without anything in it."""
+    async with new_database(template=None) as url:
+        yield url
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    """The public registry."""
+    with upstream_module.serving() as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def settings(database_url: str, upstream: Upstream) -> Settings:
+    return Settings(
+        _env_file=None,
+        database_url=database_url,
+        registry_base_url=upstream.url,
+        log_level="warning",
+    )
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    database = Database(settings)
+    yield database
+    await database.close()
+
+
+@asynccontextmanager
+async def started(settings: Settings) -> AsyncIterator[FastAPI]:
+    """The standalone server, started, with the registry at hand."""
+    app = create_app(settings=settings)
+    async with app.router.lifespan_context(app):
+        await app.state.registry.renew()
+        yield app
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    """The standalone server."""
+    async with started(settings) as app:
+        yield app
+
+
+@pytest.fixture(params=["standalone", "functions"])
+async def http(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[Any]:
+    """A client of the standalone server, and one of the Lambda functions: the same promise."""
+    if request.param == "standalone":
+        async with started(settings) as app, client_of(httpx.ASGITransport(app)) as client:
+            yield client
+    else:
+        async with client_of(FunctionsTransport(settings)) as client:
+            await client.get("/registry")  # once fetched, every function finds it stored
+            yield client
+
+
+def client_of(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=transport, base_url="http://test", timeout=60)
+
+
+@pytest.fixture
+async def local(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the standalone server only."""
+    async with client_of(httpx.ASGITransport(app)) as client:
+        yield client
+
+
+@pytest.fixture
+def alice(http: httpx.AsyncClient) -> Project:
+    return Project(http, f"alice-{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+def bob(http: httpx.AsyncClient) -> Project:
+    return Project(http, f"bob-{uuid.uuid4().hex}")
