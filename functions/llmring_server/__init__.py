@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from llmring_core import __version__
+
 if TYPE_CHECKING:
     from llmring_server.app import create_app
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "create_app"]
 
 

@@ -14,7 +14,6 @@ from llmring_core.local_postgres import LocalPostgres, default_data_dir
 from llmring_core.migrate import migrate
 from llmring_core.settings import Settings
 from llmring_core.web import build_app
-from llmring_server import __version__
 from llmring_server.jobs.upkeep import keep_up
 from llmring_server.meta.routes import router as meta
 from llmring_server.registry.routes import router as registry
@@ -59,7 +58,6 @@ def create_app(
         *GROUPS,
         settings=settings,
         database=database,
-        version=__version__,
         keys_are_ids=not standalone,
         cors=standalone,
         lifespan=_standalone if standalone else None,
@@ -95,7 +93,9 @@ async def _standalone(app: FastAPI) -> AsyncIterator[None]:
     telemetry.log_to_terminal(settings.log_level)
     async with AsyncExitStack() as stack:
         if not database.has_somewhere_to_go:
-            local = await asyncio.to_thread(LocalPostgres.open, settings.data_dir or default_data_dir())
+            local = await asyncio.to_thread(
+                LocalPostgres.open, settings.data_dir or default_data_dir()
+            )
             stack.push_async_callback(asyncio.to_thread, local.close)
             database.go_to(local.url)
         stack.push_async_callback(database.close)

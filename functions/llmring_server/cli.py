@@ -4,8 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from llmring_core import __version__
 from llmring_core.errors import LLMRingError
-from llmring_server import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

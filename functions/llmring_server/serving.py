@@ -12,12 +12,11 @@ from typing import NoReturn
 import uvicorn
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
-from llmring_core import telemetry
+from llmring_core import __version__, telemetry
 from llmring_core.database import Database
 from llmring_core.errors import StartRefused, Unavailable
 from llmring_core.migrate import migrate
 from llmring_core.settings import Settings
-from llmring_server import __version__
 from llmring_server.db_commands import database_url
 
 SHUTDOWN_SECONDS = 8
@@ -49,11 +48,14 @@ def first_lines(
 ) -> list[str]:
     """What a user wants to know first: where it listens, on what, and how to try it."""
     host, port = listener.getsockname()[:2]
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
-    address = f"http://{f'[{shown}]' if ':' in shown.strip('[]') and shown[0] != '[' else shown}:{port}"
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    shown = f"[{shown}]" if ":" in shown else shown
+    address = f"http://{shown}:{port}"
     database = "embedded PostgreSQL" if is_embedded else _without_password(url)
-    can_sign = "yes" if settings.receipts_private_key_b64 else (
-        "no (set LLMRING_RECEIPTS_PRIVATE_KEY_B64)"
+    can_sign = (
+        "yes"
+        if settings.receipts_private_key_b64
+        else ("no (set LLMRING_RECEIPTS_PRIVATE_KEY_B64)")
     )
     warnings = (
         ["Warning        LLMRING_CORS_ORIGINS=* lets every web page call this server"]
@@ -68,7 +70,8 @@ def first_lines(
         f"Sign receipts  {can_sign}",
         *warnings,
         "Try it:",
-        f"  curl {address}/api/v1/log -H 'X-API-Key: my-project' -H 'Content-Type: application/json' \\",
+        f"  curl {address}/api/v1/log -H 'X-API-Key: my-project' \\",
+        "    -H 'Content-Type: application/json' \\",
         '    -d \'{"provider":"openai","model":"gpt-4.1","input_tokens":1200,"output_tokens":350}\'',
     ]
 
@@ -123,7 +126,7 @@ def _run(listener: socket.socket, *, reload: bool, workers: int) -> None:
     if reload:
         ChangeReload(config, target=server.run, sockets=[listener]).run()
     elif workers > 1:
-        Multiprocess(config, target=server.run, sockets=[listener]).run()
+        Multiprocess(config, sockets=[listener]).run()
     else:
         try:
             server.run(sockets=[listener])

@@ -11,7 +11,7 @@ from contextlib import (
     asynccontextmanager,
     suppress,
 )
-from typing import Annotated, Any, Protocol, Self, cast
+from typing import Annotated, Any, Protocol, cast
 
 import asyncpg
 from fastapi import Depends, Request
@@ -70,11 +70,11 @@ class Connection:
 
     async def fetch(self, statement: Statement, *arguments: object) -> Sequence[Row]:
         """Run a statement and return its rows."""
-        return cast(Sequence[Row], await self._raw.fetch(self._sql(statement), *arguments))
+        return cast("Sequence[Row]", await self._raw.fetch(self._sql(statement), *arguments))
 
     async def fetch_row(self, statement: Statement, *arguments: object) -> Row | None:
         """Run a statement and return its first row, if it has one."""
-        return cast(Row | None, await self._raw.fetchrow(self._sql(statement), *arguments))
+        return cast("Row | None", await self._raw.fetchrow(self._sql(statement), *arguments))
 
     async def fetch_value(self, statement: Statement, *arguments: object) -> Any:
         """Run a statement and return the first column of its first row."""
@@ -102,7 +102,7 @@ class Database:
         *,
         host_pool: HostPool | None = None,
         schema: str | None = None,
-        before_first_use: Callable[[Self], Awaitable[None]] | None = None,
+        before_first_use: Callable[["Database"], Awaitable[object]] | None = None,
     ) -> None:
         """`before_first_use` runs once, before the first statement of anybody else is answered.
 
@@ -280,7 +280,7 @@ async def _nothing_to_reset(_: object) -> None:
 
 
 def _of(request: Request) -> Database:
-    return cast(Database, request.app.state.database)
+    return cast("Database", request.app.state.database)
 
 
 Db = Annotated[Database, Depends(_of)]

@@ -42,7 +42,9 @@ class Edge:
             await self._app(_tidy(scope), receive, send_with_id)
         finally:
             milliseconds = (time.perf_counter() - started) * 1000
-            access_log.info("%s %s %s %.1f ms", scope["method"], scope["path"], status, milliseconds)
+            access_log.info(
+                "%s %s %s %.1f ms", scope["method"], scope["path"], status, milliseconds
+            )
             telemetry.request_id.reset(token)
 
 

@@ -30,7 +30,6 @@ TEXT_MIME_TYPES = [
 
 def lambda_handler(
     *routers: APIRouter,
-    version: str,
     prepare: Callable[[FastAPI], None] | None = None,
     settings: Settings | None = None,
     database: Database | None = None,
@@ -43,7 +42,7 @@ def lambda_handler(
     settings = settings or Settings.from_env()
     # Mangum runs every request in the current loop; the pool stays bound to it.
     asyncio.set_event_loop(asyncio.new_event_loop())
-    app = build_app(*routers, settings=settings, database=database, version=version)
+    app = build_app(*routers, settings=settings, database=database)
     if prepare is not None:
         prepare(app)
     mangum = Mangum(app, lifespan="off", text_mime_types=TEXT_MIME_TYPES)

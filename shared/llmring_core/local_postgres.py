@@ -129,10 +129,10 @@ class LocalPostgres:
             self._supervise()
         except StartRefused as refusal:
             self._refusal = refusal
-            log.error("%s", refusal)
+            log.error("%s", refusal)  # noqa: TRY400 - it says all there is
         except OSError as error:
             self._refusal = StartRefused(f"The embedded PostgreSQL cannot be run: {error}.")
-            log.error("%s", self._refusal)
+            log.error("%s", self._refusal)  # noqa: TRY400
         self._settled.set()
 
     def _supervise(self) -> None:

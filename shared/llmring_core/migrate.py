@@ -37,7 +37,11 @@ def shipped() -> tuple[Migration, ...]:
     folder = resources.files("llmring_core").joinpath("migrations")
     files = sorted(file.name for file in folder.iterdir() if _FILE.fullmatch(file.name))
     return tuple(
-        Migration(int(name[:4]), name.removesuffix(".sql"), Statement(folder.joinpath(name).read_text("utf-8")))
+        Migration(
+            int(name[:4]),
+            name.removesuffix(".sql"),
+            Statement(folder.joinpath(name).read_text("utf-8")),
+        )
         for name in files
     )
 
@@ -71,7 +75,9 @@ async def status(database: Database) -> list[tuple[str, str]]:
         exists = await tx.fetch_value(SQL["ledger_exists"], database.schema)
         applied = await tx.fetch(SQL["applied"]) if exists else []
     rows = {row["version"]: row for row in applied}
-    return [(migration.name, _state(migration, rows.get(migration.version))) for migration in shipped()]
+    return [
+        (migration.name, _state(migration, rows.get(migration.version))) for migration in shipped()
+    ]
 
 
 def _state(migration: Migration, row: Row | None) -> str:

@@ -60,7 +60,9 @@ def programs(data_dir: Path, account: Account | None) -> Path:
         StartRefused: the wheel that holds them is not installed, or this is Windows.
     """
     if sys.platform == "win32":
-        raise StartRefused("The embedded PostgreSQL needs Linux or macOS: set LLMRING_DATABASE_URL.")
+        raise StartRefused(
+            "The embedded PostgreSQL needs Linux or macOS: set LLMRING_DATABASE_URL."
+        )
     package = _package()
     if account is not None and account.blocked_at(package / "pginstall"):
         package = _copied(package, data_dir)
@@ -86,7 +88,9 @@ def _copied(package: Path, data_dir: Path) -> Path:
     if not target.exists():
         half_made = data_dir / f"programs.{os.getpid()}"
         shutil.rmtree(half_made, ignore_errors=True)
-        shutil.copytree(package / "pginstall", half_made / package.name / "pginstall", symlinks=True)
+        shutil.copytree(
+            package / "pginstall", half_made / package.name / "pginstall", symlinks=True
+        )
         libraries = package.with_name(f"{package.name}.libs")
         if libraries.exists():
             shutil.copytree(libraries, half_made / libraries.name, symlinks=True)

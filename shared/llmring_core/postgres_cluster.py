@@ -13,12 +13,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 from llmring_core.errors import StartRefused
-from llmring_core.postgres_binaries import Account, account_for, as_account, programs
+from llmring_core.postgres_binaries import account_for, as_account, programs
 
 log = logging.getLogger("llmring.local_postgres")
 
@@ -72,7 +72,14 @@ class Cluster:
             *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
             *("--data-checksums", "--no-instructions"),
         )
-        self._run("postgres", "--single", "-D", str(fresh), "postgres", say=f"create database {DATABASE};\n")
+        self._run(
+            "postgres",
+            "--single",
+            "-D",
+            str(fresh),
+            "postgres",
+            say=f"create database {DATABASE};\n",
+        )
         fresh.rename(self.path)
 
     def start(self) -> "subprocess.Popen[bytes]":
@@ -249,7 +256,7 @@ def stop(child: "subprocess.Popen[bytes]") -> None:
             return
 
 
-def _end_with_parent() -> "ctypes._NamedFuncPointer | object":
+def _end_with_parent() -> Callable[[], None]:
     prctl = ctypes.CDLL(None).prctl  # looked up before the fork
 
     def ask_kernel() -> None:

@@ -21,7 +21,7 @@ class PriceList:
                 self._by_name.setdefault((provider, name), prices)
 
     def find(self, provider: str, model: str) -> ModelPrices | None:
-        """Look a model up; it may be written with its provider before it, `openai:` or `openai/`."""
+        """Look a model up; its name may begin with its provider, `openai:` or `openai/`."""
         provider = provider.strip().lower()
         name = model.strip()
         for separator in ":/":

@@ -62,7 +62,8 @@ class ModelPrices:
         hold for the whole call. Cached input costs the cache-read price, else the cached-input
         price, else what other input costs.
         """
-        is_long = self.long_context_threshold is not None and tokens.input > self.long_context_threshold
+        threshold = self.long_context_threshold
+        is_long = threshold is not None and tokens.input > threshold
         input_rate = self._first(*([INPUT_LONG] if is_long else []), INPUT)
         output_rate = self._first(*([OUTPUT_LONG] if is_long else []), OUTPUT)
         cached_rate = self._first(CACHE_READ, CACHED_INPUT, input_rate.field)
@@ -92,7 +93,7 @@ def total(bill: Iterable[Line]) -> Decimal:
 def read_prices(
     provider: str, model: str, version: int | None, entry: Mapping[str, Any]
 ) -> ModelPrices | None:
-    """Read the prices of a registry entry; None if the entry has no usable input or output price."""
+    """Read the prices of a registry entry; None if it has no usable input or output price."""
     fields = (INPUT, OUTPUT, INPUT_LONG, OUTPUT_LONG, CACHE_READ, CACHED_INPUT)
     rates = {field: price for field in fields if (price := _price(entry.get(field))) is not None}
     if INPUT not in rates or OUTPUT not in rates:

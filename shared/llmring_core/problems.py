@@ -18,9 +18,9 @@ MEDIA_TYPE = "application/problem+json"
 
 def install(app: FastAPI) -> None:
     """Have every error of an app answered as a problem."""
-    app.add_exception_handler(LLMRingError, _ours)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+    app.exception_handler(LLMRingError)(_ours)
+    app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(HTTPException)(_http)
 
 
 def problem(
@@ -55,24 +55,19 @@ def internal_error() -> Response:
 
 def places(errors: Sequence[Any]) -> list[dict[str, Any]]:
     """FastAPI's list of what is wrong where, without the values, which may be confidential."""
-    return [
-        {"type": each["type"], "loc": list(each["loc"]), "msg": each["msg"]} for each in errors
-    ]
+    return [{"type": each["type"], "loc": list(each["loc"]), "msg": each["msg"]} for each in errors]
 
 
-async def _ours(_: Request, error: Exception) -> Response:
-    assert isinstance(error, LLMRingError)
+async def _ours(_: Request, error: LLMRingError) -> Response:
     return problem(
         error.status, error.code, error.message, errors=error.errors, headers=error.headers
     )
 
 
-async def _invalid(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+async def _invalid(_: Request, error: RequestValidationError) -> Response:
     return problem(422, "invalid-request", places(error.errors()))
 
 
-async def _http(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+async def _http(_: Request, error: HTTPException) -> Response:
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
     return problem(error.status_code, code, error.detail, headers=error.headers)

@@ -22,6 +22,5 @@ def load(package: str, file: str = "queries.sql") -> dict[str, Statement]:
     text = resources.files(package).joinpath(file).read_text(encoding="utf-8")
     _, *parts = _NAME.split(text)
     return {
-        name: Statement(body.strip())
-        for name, body in zip(parts[::2], parts[1::2], strict=True)
+        name: Statement(body.strip()) for name, body in zip(parts[::2], parts[1::2], strict=True)
     }

@@ -158,7 +158,7 @@ def _is_over(task: asyncio.Task[None] | None) -> bool:
 
 
 def _of(request: Request) -> Registry:
-    return cast(Registry, request.app.state.registry)
+    return cast("Registry", request.app.state.registry)
 
 
 RegistryDep = Annotated[Registry, Depends(_of)]

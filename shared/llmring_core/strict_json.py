@@ -1,4 +1,4 @@
-"""JSON from strangers, read strictly: what PostgreSQL or another reader could not take is refused."""
+"""JSON from strangers, read strictly: what not every reader could take is refused."""
 
 import json
 import math

@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
-from llmring_core import problems, strict_json
+from llmring_core import __version__, problems, strict_json
 from llmring_core.database import Database
 from llmring_core.edge import Edge, LastNet
 from llmring_core.registry import Registry
@@ -50,7 +50,6 @@ def build_app(
     *routers: APIRouter,
     settings: Settings | None = None,
     database: Database | None = None,
-    version: str = "0",
     keys_are_ids: bool = False,
     cors: bool = True,
     lifespan: Lifespan | None = None,
@@ -61,9 +60,9 @@ def build_app(
     price, so the app serves a Lambda function, a standalone server and a host alike.
 
     Args:
+        *routers: those of the groups to serve.
         settings: read from the environment when not given.
         database: one on `settings.database_url` when not given.
-        version: what the app says of itself.
         keys_are_ids: the API key is the `api_key_id` of the rows, as a host wants it; otherwise
             rows carry an id derived from the key.
         cors: answer cross-origin requests from `settings.cors_origins`.
@@ -72,7 +71,7 @@ def build_app(
     settings = settings or Settings.from_env()
     app = FastAPI(
         title="LLMRing Server",
-        version=version,
+        version=__version__,
         summary="Usage logs with exact costs, receipts, conversations, MCP and the model registry.",
         lifespan=lifespan,
         redirect_slashes=False,

@@ -40,9 +40,7 @@ class FunctionsTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         event = await v2_event(request)
         thread, handler, _ = await self._container(group_of(request.url.path))
-        answer = await asyncio.get_running_loop().run_in_executor(
-            thread, handler, event, Context()
-        )
+        answer = await asyncio.get_running_loop().run_in_executor(thread, handler, event, Context())
         return response_of(answer)
 
     async def aclose(self) -> None:
@@ -74,7 +72,7 @@ async def v2_event(request: httpx.Request) -> dict[str, Any]:
         "routeKey": "$default",
         "rawPath": request.url.path,
         "rawQueryString": request.url.query.decode(),
-        "headers": {name: value for name, value in request.headers.items()},
+        "headers": dict(request.headers.items()),
         "requestContext": {
             "accountId": "123456789012",
             "apiId": "api-id",
@@ -115,9 +113,7 @@ def _is_text(body: bytes) -> bool:
 def _start(group: str, settings: Settings, database: Database) -> Handler:
     routers = {"meta": meta, "registry": registry, "usage": usage}
     prepare = reprice_when_renewed if group == "usage" else None
-    return lambda_handler(
-        routers[group], version="0", prepare=prepare, settings=settings, database=database
-    )
+    return lambda_handler(routers[group], prepare=prepare, settings=settings, database=database)
 
 
 def _end(database: Database) -> None:

@@ -2,10 +2,9 @@
 
 from fastapi import Response
 
-from llmring_core import clock
+from llmring_core import __version__, clock
 from llmring_core.database import Db
 from llmring_core.web import group_router
-from llmring_server import __version__
 from llmring_server.meta.models import Health, Service
 
 router = group_router("meta")

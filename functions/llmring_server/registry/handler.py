@@ -1,7 +1,6 @@
 """AWS Lambda entry point of the registry group."""
 
 from llmring_core.lambda_adapter import lambda_handler
-from llmring_server import __version__
 from llmring_server.registry.routes import router
 
-handler = lambda_handler(router, version=__version__)
+handler = lambda_handler(router)

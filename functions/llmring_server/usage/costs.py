@@ -47,8 +47,7 @@ def priced(provider: str, model: str, tokens: Tokens, prices: PriceList | None) 
         "provider": found.provider,
         "model": found.model,
         "rates": {
-            line.item: [line.rate.field, str(line.rate.dollars_per_million_tokens)]
-            for line in bill
+            line.item: [line.rate.field, str(line.rate.dollars_per_million_tokens)] for line in bill
         },
     }
     return Cost(pricing.total(bill), "priced", kept)
@@ -73,7 +72,9 @@ def explain(kept: dict[str, Any] | None, tokens: Tokens) -> CostExplanation:
         registry_version=kept["registry_version"],
         provider=kept["provider"],
         model=kept["model"],
-        lines=[_shown(line) for line in sorted(bill, key=lambda line: list(counts).index(line.item))],
+        lines=[
+            _shown(line) for line in sorted(bill, key=lambda line: list(counts).index(line.item))
+        ],
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Sequence
 
 from fastapi import FastAPI
 
@@ -41,7 +42,7 @@ async def reprice(database: Database, prices: PriceList) -> int:
     return count
 
 
-def _columns(rows: list[Row], prices: PriceList) -> list[list[object]]:
+def _columns(rows: Sequence[Row], prices: PriceList) -> list[list[object]]:
     values = [_values(row, _cost(row, prices)) for row in rows]
     return [list(column) for column in zip(*values, strict=True)]
 

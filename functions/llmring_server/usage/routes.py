@@ -46,7 +46,7 @@ async def log_usage(
 
 
 @router.post("/log/batch", response_model=LoggedBatch)
-async def log_usage_batch(  # noqa: PLR0913 - what a batch is, and what FastAPI hands us
+async def log_usage_batch(
     entries: Entries,
     caller: CallerDep,
     db: Db,
@@ -62,7 +62,7 @@ async def log_usage_batch(  # noqa: PLR0913 - what a batch is, and what FastAPI 
 
 
 @router.get("/logs")
-async def list_logs(  # noqa: PLR0913 - what FastAPI hands us
+async def list_logs(
     caller: CallerDep,
     db: Db,
     period: PeriodDep,
