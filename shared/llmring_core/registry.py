@@ -88,6 +88,11 @@ class Registry:
         if self._renewal is not None:
             await asyncio.wait([self._renewal])
 
+    async def told(self) -> None:
+        """Return once every listener is done with the registry at hand."""
+        if self._telling:
+            await asyncio.wait(self._telling)
+
     async def _look_at_stored(self) -> None:
         if self._snapshot is not None:
             return
