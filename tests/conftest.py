@@ -122,3 +122,9 @@ def alice(http: httpx.AsyncClient) -> Project:
 @pytest.fixture
 def bob(http: httpx.AsyncClient) -> Project:
     return Project(http, f"bob-{uuid.uuid4().hex}")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--draw-schema", action="store_true", help="write schema.sql anew from the migrations"
+    )

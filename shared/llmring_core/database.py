@@ -34,6 +34,14 @@ COMMAND_SECONDS = 30.0
 SLEPT_SECONDS = 5.0
 KNOCK_SECONDS = 1.0
 
+LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
 
 class HostPool(Protocol):
     """What we use of a pool that somebody else owns: `asyncpg.Pool` and pgdbm's manager have it."""
@@ -225,6 +233,9 @@ class Database:
             raw = await self._wake(pool, await pool.acquire(timeout=ACQUIRE_SECONDS))
             try:
                 yield raw
+            except asyncpg.InternalClientError:
+                raw.terminate()  # its protocol is out of step: it must not be lent again
+                raise
             finally:
                 self._last_used[id(raw._con)] = time.time()  # noqa: SLF001
                 await pool.release(raw)
@@ -234,7 +245,7 @@ class Database:
         while time.time() - self._last_used.get(id(raw._con), time.time()) > SLEPT_SECONDS:  # noqa: SLF001
             try:
                 await raw.fetchval("select 1", timeout=KNOCK_SECONDS)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except LOST:
                 self._last_used.pop(id(raw._con), None)  # noqa: SLF001
                 with suppress(asyncpg.InterfaceError):
                     raw.terminate()

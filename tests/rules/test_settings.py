@@ -1,0 +1,74 @@
+"""Configuration from the environment."""
+
+import pytest
+
+from llmring_core.errors import StartRefused
+from llmring_core.settings import DEV_ORIGINS, Settings
+
+
+@pytest.fixture
+def read(monkeypatch, tmp_path):
+    """Reads settings from variables; the folder has no .env unless the test wrote one."""
+    monkeypatch.chdir(tmp_path)
+
+    def read(**variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(f"LLMRING_{name}", value)
+        return Settings.from_env()
+
+    return read
+
+
+def test_the_defaults_are_those_of_the_product_page(read):
+    settings = read()
+    assert settings.database_schema == "llmring"
+    assert settings.registry_base_url == "https://llmring.github.io/registry/"
+    assert settings.cache_ttl == 3600
+    assert settings.cors_origins == DEV_ORIGINS
+
+
+def test_an_env_file_is_read(read, tmp_path):
+    (tmp_path / ".env").write_text("LLMRING_CACHE_TTL=7\nSOMETHING_ELSE=1\n")
+    assert read().cache_ttl == 7
+
+
+def test_an_empty_variable_counts_as_absent(read):
+    assert read(CACHE_TTL="", DATABASE_URL="").database_url is None
+
+
+@pytest.mark.parametrize(
+    "value", ["https://a.example,https://b.example", '["https://a.example", "https://b.example"]']
+)
+def test_origins_are_a_comma_list_or_json(read, value):
+    assert read(CORS_ORIGINS=value).cors_origins == ("https://a.example", "https://b.example")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CACHE_TTL", "soon"),
+        ("CACHE_TTL", "-1"),
+        ("DATABASE_SCHEMA", "a; drop table x"),
+        ("DATABASE_URL", "mysql://secret@host/db"),
+        ("DATABASE_POOL_SIZE", "0"),
+        ("REDIS_URL", "http://secret@host"),
+        ("REGISTRY_BASE_URL", "ftp://host"),
+        ("CORS_ORIGINS", "[1"),
+        ("CORS_ORIGINS", "not an origin"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_wrong_value_is_told_in_one_line_that_names_the_variable(read, name, value):
+    with pytest.raises(StartRefused) as refused:
+        read(**{name: value})
+    line = str(refused.value)
+    assert line.startswith(f"LLMRING_{name} is wrong: it takes ")
+    assert "\n" not in line
+    assert "secret" not in line
+
+
+def test_secrets_do_not_show(read):
+    settings = read(
+        DATABASE_URL="postgresql://u:hunter2@h/d", RECEIPTS_PRIVATE_KEY_B64="hunter2hunter2"
+    )
+    assert "hunter2" not in repr(settings) + str(settings)

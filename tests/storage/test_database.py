@@ -1,0 +1,90 @@
+"""The pool: opens late, translates errors, survives the loss of its connections."""
+
+import asyncio
+
+import pytest
+
+from llmring_core.database import Database
+from llmring_core.errors import AlreadyExists, StartRefused, Unavailable, Unprocessable
+from llmring_core.queries import Statement
+from llmring_core.settings import Settings
+
+ONE = Statement("select 1")
+KILL_OTHERS = Statement(
+    "select pg_terminate_backend(pid) from pg_stat_activity"
+    " where datname = current_database() and pid <> pg_backend_pid()"
+)
+ADD_KEY = Statement("insert into {schema}.idempotency_keys values ('p', 'e', 'k', '', '')")
+
+
+def on(url, **changes):
+    return Database(Settings(_env_file=None, database_url=url, **changes))
+
+
+async def test_making_a_database_connects_to_nothing():
+    database = on("postgresql://nobody@127.0.0.1:9/none")
+    await database.close()
+
+
+async def test_a_database_that_is_away_is_unavailable():
+    with pytest.raises(Unavailable):
+        await on("postgresql://nobody@127.0.0.1:9/none").fetch_value(ONE)
+
+
+async def test_without_a_url_the_variable_is_named():
+    with pytest.raises(StartRefused, match="LLMRING_DATABASE_URL"):
+        await Database(Settings(_env_file=None)).fetch_value(ONE)
+
+
+async def test_a_taken_key_already_exists(database):
+    await database.execute(ADD_KEY)
+    with pytest.raises(AlreadyExists):
+        await database.execute(ADD_KEY)
+
+
+@pytest.mark.parametrize("value", [2**70, "text"])
+async def test_a_value_that_does_not_fit_is_unprocessable(database, value):
+    with pytest.raises(Unprocessable):
+        await database.fetch_value(Statement("select $1::bigint"), value)
+
+
+async def test_a_transaction_that_fails_leaves_nothing(database):
+    async def fail():
+        async with database.transaction() as tx:
+            await tx.execute(ADD_KEY)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    count = Statement("select count(*) from {schema}.idempotency_keys")
+    assert await database.fetch_value(count) == 0
+
+
+async def test_connections_that_were_cut_are_replaced(database, database_url):
+    await asyncio.gather(*(database.fetch_value(ONE) for _ in range(5)))
+    other = on(database_url)
+    await other.fetch(KILL_OTHERS)
+    await other.close()
+    await asyncio.sleep(0)
+    for _ in range(10):
+        try:
+            assert await database.fetch_value(ONE) == 1
+        except Unavailable:
+            continue  # the cut had not reached us yet
+        break
+    assert await database.fetch_value(ONE) == 1
+
+
+async def test_an_exhausted_pool_is_unavailable_not_endless(database_url, monkeypatch):
+    monkeypatch.setattr("llmring_core.database.ACQUIRE_SECONDS", 0.05)
+    database = on(database_url, database_pool_size=1)
+    async with database.transaction():
+        with pytest.raises(Unavailable):
+            await database.fetch_value(ONE)
+    assert await database.fetch_value(ONE) == 1
+    await database.close()
+
+
+async def test_a_schema_that_is_no_name_is_refused():
+    with pytest.raises(StartRefused):
+        Database(Settings(_env_file=None), schema='x"; drop schema public')

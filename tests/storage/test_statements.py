@@ -1,0 +1,38 @@
+"""Every SQL statement compiles against the real schema."""
+
+from importlib import import_module
+
+import pytest
+
+from llmring_core.queries import load
+
+FILES = {
+    "llmring_server.usage": "queries.sql",
+    "idempotency": "idempotency.sql",
+    "migrate": "migrate.sql",
+    "registry_copies": "registry_copies.sql",
+    "partitions": "partitions.sql",
+}
+# Not single statements: they change the schema, with names put in by the code.
+SCRIPTS = {"create_month", "create_schema", "create_ledger"}
+
+
+def every_statement():
+    for package, file in FILES.items():
+        owner = package if "." in package else "llmring_core"
+        for name, statement in load(owner, file).items():
+            if name not in SCRIPTS:
+                yield pytest.param(statement, id=f"{package}.{name}")
+
+
+@pytest.mark.parametrize("statement", list(every_statement()))
+async def test_every_statement_compiles(database, statement):
+    async with database.transaction() as tx:
+        await tx.prepare(statement)
+
+
+@pytest.mark.parametrize("module", ["llmring_server.usage.store", "llmring_core.idempotency"])
+def test_every_statement_on_a_projects_rows_names_the_project(module):
+    across_projects = {"awaiting_prices", "set_prices", "forget_old"}
+    for name, statement in import_module(module).SQL.items():
+        assert name in across_projects or "api_key_id" in statement or "$1" in statement
