@@ -1,0 +1,131 @@
+"""The published llmring client works against us, unchanged."""
+
+import asyncio
+import gc
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+import uvicorn
+from llmring.logging.decorators import log_llm_call
+from llmring.schemas import LLMRequest, LLMResponse, Message
+from llmring.server_client import ServerClient
+from llmring.services.logging_service import LoggingService
+
+from llmring_server import create_app
+
+KEY = "llmr_pk_0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+async def server(settings) -> Iterator[str]:
+    """A server on a loopback port, by URL."""
+    config = uvicorn.Config(create_app(settings=settings), port=0, log_config=None)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield "http://127.0.0.1:%d" % server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+async def client(server):
+    async with ServerClient(server, api_key=KEY) as client:
+        yield client
+
+
+def run_cli(server, *arguments):
+    environment = {**os.environ, "LLMRING_SERVER_URL": server, "LLMRING_API_KEY": KEY}
+    command = [sys.executable, "-m", "llmring.cli", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+
+
+async def test_server_status_says_healthy(server):
+    output = run_cli(server, "server", "status").stdout
+    assert "status=healthy database=connected" in output
+    assert "API key accepted" in output
+
+
+async def test_server_logs_lists_what_was_logged(server, client):
+    await client.post("/api/v1/log", json=a_call(cost=0.25, alias="fast"))
+    output = run_cli(server, "server", "logs").stdout
+    assert ":: fast 1000→100" in output
+    assert "0.2500" in output
+
+
+async def test_server_logs_lists_an_unpriced_call_too(server, client):
+    await client.post("/api/v1/log", json=a_call(model="gpt-99"))
+    assert "0.0000" in run_cli(server, "server", "logs").stdout
+
+
+async def test_server_stats_as_json_is_the_documented_answer(server, client):
+    await client.post("/api/v1/log", json=a_call(cost=0.25))
+    output = run_cli(server, "server", "stats", "--json").stdout
+    assert json.loads(output[output.index("{") :])["summary"]["total_cost"] == 0.25
+
+
+async def test_the_logging_service_logs_usage(client):
+    service = LoggingService(client, log_metadata=True, log_conversations=False, origin="test")
+    usage = {"prompt_tokens": 1000, "completion_tokens": 100}
+    await service.log_request_response(
+        LLMRequest(messages=[Message(role="user", content="hello")], model="fast"),
+        LLMResponse(content="hi", model="gpt-4.1", usage=usage, finish_reason="stop"),
+        alias="fast",
+        provider="openai",
+        model="gpt-4.1",
+        cost_info={"total_cost": 0.0028},
+        profile="default",
+    )
+    (row,) = await client.get("/api/v1/logs")
+    assert (row["alias"], row["profile"], row["cost"]) == ("fast", "default", 0.0028)
+    assert row["metadata"]["finish_reason"] == "stop"
+
+
+# The client leaves the connection of a decorated call to the garbage collector.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+async def test_the_decorator_logs_a_call_that_we_price(server, client):
+    @log_llm_call(server_url=server, api_key=KEY, provider="openai")
+    async def call(messages):
+        return an_openai_answer()
+
+    await call(messages=[{"role": "user", "content": "hello"}])
+    rows = await eventually(lambda: client.get("/api/v1/logs"))
+    assert [(row["model"], row["cost"]) for row in rows] == [("gpt-4.1", 0.0028)]
+    gc.collect()
+
+
+def a_call(**members):
+    return {
+        "provider": "openai",
+        "model": "gpt-4.1",
+        "input_tokens": 1000,
+        "output_tokens": 100,
+        "cached_input_tokens": None,
+        **members,
+    }
+
+
+def an_openai_answer():
+    message = SimpleNamespace(content="hi", tool_calls=None)
+    choice = SimpleNamespace(message=message, finish_reason="stop")
+    usage = SimpleNamespace(
+        prompt_tokens=1000, completion_tokens=100, total_tokens=1100, prompt_tokens_details=None
+    )
+    return SimpleNamespace(choices=[choice], model="gpt-4.1", usage=usage, id="x")
+
+
+async def eventually(ask, attempts=500):
+    """The first answer that is not empty: the decorator logs behind the caller's back."""
+    for _ in range(attempts):
+        if answer := await ask():
+            return answer
+        await asyncio.sleep(0.01)
+    raise AssertionError("nothing was logged")
