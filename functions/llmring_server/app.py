@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 
 from llmring_core import telemetry
-from llmring_core.database import Database, HostPool
+from llmring_core.connection import HostPool
+from llmring_core.database import Database
 from llmring_core.errors import StartRefused, Unavailable
 from llmring_core.local_postgres import LocalPostgres, default_data_dir
 from llmring_core.migrate import migrate

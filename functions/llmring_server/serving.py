@@ -20,6 +20,7 @@ from llmring_core.settings import Settings
 from llmring_server.db_commands import database_url
 
 SHUTDOWN_SECONDS = 8
+EXAMPLE = '{"provider":"openai","model":"gpt-4.1","input_tokens":1200,"output_tokens":350}'
 
 
 def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
@@ -72,7 +73,7 @@ def first_lines(
         "Try it:",
         f"  curl {address}/api/v1/log -H 'X-API-Key: my-project' \\",
         "    -H 'Content-Type: application/json' \\",
-        '    -d \'{"provider":"openai","model":"gpt-4.1","input_tokens":1200,"output_tokens":350}\'',
+        f"    -d '{EXAMPLE}'",
     ]
 
 

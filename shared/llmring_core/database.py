@@ -4,27 +4,25 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import (
-    AbstractAsyncContextManager,
     AsyncExitStack,
     asynccontextmanager,
     suppress,
 )
-from typing import Annotated, Any, Protocol, cast
+from typing import Annotated, Any, cast
 
 import asyncpg
 from fastapi import Depends, Request
 from pydantic import SecretStr
 
+from llmring_core.connection import Connection, HostPool, Row
 from llmring_core.database_errors import translated
 from llmring_core.errors import StartRefused
 from llmring_core.queries import Statement
 from llmring_core.settings import Settings
 
 log = logging.getLogger("llmring.database")
-
-Row = Mapping[str, Any]
 
 CONNECT_SECONDS = 5.0
 ACQUIRE_SECONDS = 5.0
@@ -41,60 +39,6 @@ LOST = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
-
-
-class HostPool(Protocol):
-    """What we use of a pool that somebody else owns: `asyncpg.Pool` and pgdbm's manager have it."""
-
-    def acquire(self) -> AbstractAsyncContextManager[Any]:
-        """Lend a connection."""
-
-
-class Runner(Protocol):
-    """What runs statements: a database, each in its own transaction, or a transaction."""
-
-    async def fetch(self, statement: Statement, *arguments: object) -> Sequence[Row]:
-        """Run a statement and return its rows."""
-
-    async def fetch_row(self, statement: Statement, *arguments: object) -> Row | None:
-        """Run a statement and return its first row, if it has one."""
-
-    async def fetch_value(self, statement: Statement, *arguments: object) -> Any:
-        """Run a statement and return its first value."""
-
-    async def execute(self, statement: Statement, *arguments: object) -> None:
-        """Run a statement."""
-
-
-class Connection:
-    """A connection that is lent to us, and fills our schema into statements."""
-
-    __slots__ = ("_raw", "_sql", "schema")
-
-    def __init__(self, raw: Any, database: "Database") -> None:
-        self._raw = raw
-        self._sql = database.sql
-        self.schema = database.schema
-
-    async def fetch(self, statement: Statement, *arguments: object) -> Sequence[Row]:
-        """Run a statement and return its rows."""
-        return cast("Sequence[Row]", await self._raw.fetch(self._sql(statement), *arguments))
-
-    async def fetch_row(self, statement: Statement, *arguments: object) -> Row | None:
-        """Run a statement and return its first row, if it has one."""
-        return cast("Row | None", await self._raw.fetchrow(self._sql(statement), *arguments))
-
-    async def fetch_value(self, statement: Statement, *arguments: object) -> Any:
-        """Run a statement and return the first column of its first row."""
-        return await self._raw.fetchval(self._sql(statement), *arguments)
-
-    async def execute(self, statement: Statement, *arguments: object) -> None:
-        """Run a statement; without arguments it may be several, separated by semicolons."""
-        await self._raw.execute(self._sql(statement), *arguments)
-
-    async def prepare(self, statement: Statement) -> None:
-        """Have the server parse and plan a statement without running it."""
-        await self._raw.prepare(self._sql(statement))
 
 
 class Database:
@@ -174,13 +118,13 @@ class Database:
         """Lend a connection inside a transaction, committed at the end; raises as `fetch`."""
         await self.ready()
         async with self._lend() as raw, raw.transaction():
-            yield Connection(raw, self)
+            yield Connection(raw, self.sql, self.schema)
 
     @asynccontextmanager
     async def unprepared_transaction(self) -> AsyncIterator[Connection]:
         """A transaction for `before_first_use` itself, which must not wait for its own end."""
         async with self._lend() as raw, raw.transaction():
-            yield Connection(raw, self)
+            yield Connection(raw, self.sql, self.schema)
 
     async def ready(self) -> None:
         """Return once `before_first_use` has run; the first caller runs it, the others wait."""
@@ -216,9 +160,9 @@ class Database:
         async with self._lend() as raw:
             if self._wrap_statements:
                 async with raw.transaction():
-                    yield Connection(raw, self)
+                    yield Connection(raw, self.sql, self.schema)
             else:
-                yield Connection(raw, self)
+                yield Connection(raw, self.sql, self.schema)
 
     @asynccontextmanager
     async def _lend(self) -> AsyncIterator[Any]:

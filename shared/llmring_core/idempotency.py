@@ -10,7 +10,8 @@ from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 
 from llmring_core.auth import Caller, CallerDep
-from llmring_core.database import Database, Runner
+from llmring_core.connection import Runner
+from llmring_core.database import Database
 from llmring_core.errors import BadRequest, KeyReused, StillInFlight
 from llmring_core.queries import load
 

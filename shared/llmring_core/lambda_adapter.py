@@ -1,7 +1,6 @@
 """A group as an AWS Lambda function: Mangum, and what lives as long as the container."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -11,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
-from llmring_core import telemetry
+from llmring_core import clock, ids, problems, telemetry
 from llmring_core.database import Database
 from llmring_core.lambda_events import NotHTTP, http_event
 from llmring_core.settings import Settings
@@ -22,7 +21,7 @@ Result = TypeVar("Result")
 
 TEXT_MIME_TYPES = [
     *DEFAULT_TEXT_MIME_TYPES,
-    "application/problem+json",
+    problems.MEDIA_TYPE,
     "application/x-ndjson",
     "application/x-pem-file",
 ]
@@ -84,11 +83,8 @@ def _structured_logs(settings: Settings) -> Logger:
 
 def _refusal(detail: str) -> dict[str, Any]:
     """A problem (RFC 9457) for an event that never became a request."""
-    body = {
-        "type": "urn:llmring:problem:bad-request",
-        "title": "Bad Request",
-        "status": 400,
-        "detail": detail,
-    }
-    headers = {"content-type": "application/problem+json"}
-    return {"statusCode": 400, "headers": headers, "body": json.dumps(body)}
+    token = telemetry.request_id.set(str(ids.new_id(clock.now())))
+    problem = problems.problem(400, "bad-request", detail)
+    headers = {"content-type": problems.MEDIA_TYPE, "x-request-id": telemetry.request_id.get()}
+    telemetry.request_id.reset(token)
+    return {"statusCode": 400, "headers": headers, "body": bytes(problem.body).decode()}

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from llmring_core import postgres_cluster
+from llmring_core import postgres_process
 from llmring_core.errors import StartRefused
 from llmring_core.postgres_cluster import START_SECONDS, Cluster
 
@@ -81,7 +81,7 @@ class LocalPostgres:
             return  # a forked child is not the owner
         self._closing.set()
         if self._child is not None:
-            postgres_cluster.stop(self._child)
+            postgres_process.stop(self._child)
         self._thread.join()
         self._lock.close()
         atexit.unregister(self.close)
@@ -141,7 +141,7 @@ class LocalPostgres:
             self._child = self._cluster.start()
             born = time.monotonic()
             if self._closing.is_set():
-                postgres_cluster.stop(self._child)
+                postgres_process.stop(self._child)
             self._settled.set()
             self._child.wait()
             if not self._closing.is_set():

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from llmring_core.database import Connection, Database, Row
+from llmring_core.connection import Connection, Row
+from llmring_core.database import Database
 from llmring_core.errors import MigrationEdited, StartRefused
 from llmring_core.partitions import make_ahead
 from llmring_core.queries import Statement, load

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from llmring_core import clock
-from llmring_core.database import Connection
+from llmring_core.connection import Connection
 from llmring_core.queries import Statement, load
 
 SQL = load("llmring_core", "partitions.sql")

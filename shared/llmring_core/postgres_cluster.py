@@ -1,24 +1,23 @@
 """One PostgreSQL data folder: made, started, asked, stopped."""
 
 import contextlib
-import ctypes
 import hashlib
 import logging
 import os
 import shutil
-import signal
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 from llmring_core.errors import StartRefused
 from llmring_core.postgres_binaries import account_for, as_account, programs
+from llmring_core.postgres_process import end_orphan, end_with_parent, stop
 
 log = logging.getLogger("llmring.local_postgres")
 
@@ -26,12 +25,10 @@ USER = DATABASE = "llmring"
 PORT = 5432
 SOCKET_NAME = f".s.PGSQL.{PORT}"
 START_SECONDS = 30.0
-STOP_SECONDS = 10.0
 MAX_SOCKET_PATH = 100  # the kernel takes 107 bytes on Linux and 103 on macOS
 MAX_LOG_BYTES = 10 * 1024 * 1024
 _ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"}
 _STILL_THERE = ("postmaster.pid", "shared memory")
-_PR_SET_PDEATHSIG = 1
 
 
 class Cluster:
@@ -90,7 +87,7 @@ class Cluster:
         Raises:
             StartRefused: it does not start; the message has its reason.
         """
-        self._end_orphan()
+        end_orphan(self.path)
         deadline = time.monotonic() + START_SECONDS
         while True:
             child, log_start = self._spawn()
@@ -142,42 +139,10 @@ class Cluster:
                 cwd="/",
                 env=_ENVIRONMENT,
                 start_new_session=True,  # a Ctrl-C in the terminal is for us; we stop it then
-                preexec_fn=_end_with_parent() if sys.platform == "linux" else None,  # noqa: PLW1509
+                preexec_fn=end_with_parent() if sys.platform == "linux" else None,  # noqa: PLW1509
                 **as_account(self._account),
             )
         return child, log_start
-
-    def _end_orphan(self) -> None:
-        """End a PostgreSQL whose owner is gone, and forget one that only seems to be there.
-
-        Called by the owner of the folder, so whatever runs in it runs for nobody. The process id
-        that a crash left behind may by now be somebody else's.
-        """
-        file = self.path / "postmaster.pid"
-        with contextlib.suppress(FileNotFoundError, ValueError, IndexError, ProcessLookupError):
-            pid = int(file.read_text().splitlines()[0])
-            if not self._runs_here(pid):
-                file.unlink()
-                return
-            log.warning("ending the PostgreSQL %d that an earlier server left behind", pid)
-            os.kill(pid, signal.SIGINT)
-            deadline = time.monotonic() + STOP_SECONDS
-            while time.monotonic() < deadline and self._runs_here(pid):
-                time.sleep(0.02)
-            if self._runs_here(pid):
-                os.kill(pid, signal.SIGQUIT)
-
-    def _runs_here(self, pid: int) -> bool:
-        """Whether a process is a PostgreSQL at work in this folder, which is its working folder."""
-        import psutil  # comes with the embedded PostgreSQL
-
-        try:
-            process = psutil.Process(pid)
-            if process.status() == psutil.STATUS_ZOMBIE:
-                return False
-            return Path(process.cwd()) == self.path.resolve()
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            return False
 
     def _run(self, program: str, *arguments: str, say: str = "") -> None:
         done = subprocess.run(  # noqa: S603
@@ -245,21 +210,3 @@ class Cluster:
     def _own(self, folder: Path) -> None:
         if self._account is not None:
             os.chown(folder, self._account.uid, self._account.gid)
-
-
-def stop(child: "subprocess.Popen[bytes]") -> None:
-    """Stop PostgreSQL: quickly and cleanly, or else without ceremony, which costs a recovery."""
-    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.send_signal(number)
-            child.wait(STOP_SECONDS)
-            return
-
-
-def _end_with_parent() -> Callable[[], None]:
-    prctl = ctypes.CDLL(None).prctl  # looked up before the fork
-
-    def ask_kernel() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
-
-    return ask_kernel

@@ -84,18 +84,19 @@ def build_app(
     for router in routers:
         app.include_router(router)
     problems.install(app)
-    app.add_middleware(LastNet)
-    if cors:
-        _allow_origins(app, settings)
-    app.add_middleware(Edge)
+    _wrap(app, settings.cors_origins if cors else None)
     return app
 
 
-def _allow_origins(app: FastAPI, settings: Settings) -> None:
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=settings.cors_origins,
-        allow_methods=["*"],
-        allow_headers=["*"],
-        expose_headers=_EXPOSED_HEADERS,
-    )
+def _wrap(app: FastAPI, origins: tuple[str, ...] | None) -> None:
+    """Add the layers around the routes; the last one added is the outermost."""
+    app.add_middleware(LastNet)
+    if origins is not None:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=_EXPOSED_HEADERS,
+        )
+    app.add_middleware(Edge)

@@ -163,7 +163,9 @@ async def test_a_body_in_base64_is_decoded(invoke, api):
 async def test_repeated_query_values_all_count(invoke, api):
     answer = await invoke("registry", api("/registry", query="providers=openai&providers=other"))
     assert list(body_of(answer)["providers"]) == ["openai"]
-    answer = await invoke("registry", api("/registry", query="providers=openai&providers=anthropic"))
+    answer = await invoke(
+        "registry", api("/registry", query="providers=openai&providers=anthropic")
+    )
     assert set(body_of(answer)["providers"]) == {"openai", "anthropic"}
 
 
@@ -276,7 +278,9 @@ MALFORMED = {
 
 @pytest.mark.parametrize("event", MALFORMED.values(), ids=MALFORMED)
 async def test_a_malformed_event_is_refused_in_plain_words(invoke, event):
-    answer = await invoke("usage" if isinstance(event, dict) and event.get("body") else "meta", event)
+    answer = await invoke(
+        "usage" if isinstance(event, dict) and event.get("body") else "meta", event
+    )
     assert 400 <= answer["statusCode"] < 500
     assert answer["headers"]["content-type"] == "application/problem+json"
     problem = body_of(answer)

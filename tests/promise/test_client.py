@@ -31,7 +31,8 @@ async def server(settings) -> Iterator[str]:
     thread.start()
     while not server.started:
         await asyncio.sleep(0.01)
-    yield "http://127.0.0.1:%d" % server.servers[0].sockets[0].getsockname()[1]
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join()
 

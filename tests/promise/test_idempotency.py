@@ -5,6 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
+from llmring_core.idempotency import SQL
 from support.projects import a_call
 
 
@@ -85,7 +86,7 @@ async def hold_key(connection, key):
     """Take the lock that a request with the key holds while it is worked on."""
     project = await connection.fetchval("select api_key_id from llmring.idempotency_keys")
     await connection.execute(
-        "select pg_advisory_xact_lock(hashtextextended(concat_ws(' ', $1::text, $2::text, $3::text), 0))",
+        SQL["claim"].replace("pg_try_", "pg_"),
         project,
         "POST /api/v1/log",
         key,

@@ -14,7 +14,9 @@ INSERT = Statement(
     " output_tokens, cached_input_tokens, cost, cost_status)"
     " values ('p', $1, $2, 'openai', 'm', 1, 1, 0, 1, 'given')"
 )
-WHERE = Statement("select relname from {schema}.usage_logs as row join pg_class on oid = row.tableoid")
+WHERE = Statement(
+    "select relname from {schema}.usage_logs as row join pg_class on oid = row.tableoid"
+)
 TODAY = datetime(2031, 11, 23, tzinfo=UTC)
 
 

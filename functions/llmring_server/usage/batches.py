@@ -8,7 +8,7 @@ from pydantic import ValidationError, WithJsonSchema
 
 from llmring_core import problems
 from llmring_core.auth import Caller
-from llmring_core.database import Runner
+from llmring_core.connection import Runner
 from llmring_core.errors import Unprocessable
 from llmring_core.prices import PriceList
 from llmring_server.usage import store

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from fastapi import FastAPI
 
-from llmring_core.database import Database, Row
+from llmring_core.connection import Row
+from llmring_core.database import Database
 from llmring_core.prices import PriceList
 from llmring_core.pricing import Tokens
 from llmring_core.queries import load

@@ -8,7 +8,8 @@ from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
 
 from llmring_core.auth import CallerDep
-from llmring_core.database import Db, Runner
+from llmring_core.connection import Runner
+from llmring_core.database import Db
 from llmring_core.idempotency import OnceDep
 from llmring_core.pages import PageDep
 from llmring_core.registry import RegistryDep

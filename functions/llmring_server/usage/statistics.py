@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from llmring_core.auth import Caller
-from llmring_core.database import Row, Runner
+from llmring_core.connection import Row, Runner
 from llmring_core.queries import load
 from llmring_server.usage.models import PeriodTotals, Summary, Totals, UsageStats
 from llmring_server.usage.periods import Period

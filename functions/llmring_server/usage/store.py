@@ -11,7 +11,7 @@ from fastapi import Depends, Query
 
 from llmring_core import clock, ids
 from llmring_core.auth import Caller
-from llmring_core.database import Row, Runner
+from llmring_core.connection import Row, Runner
 from llmring_core.errors import NotFound
 from llmring_core.pages import Page, Place
 from llmring_core.pricing import Tokens

@@ -1,0 +1,63 @@
+"""What runs statements: a connection that is lent to us, and what it is lent from."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol, cast
+
+from llmring_core.queries import Statement
+
+Row = Mapping[str, Any]
+
+
+class HostPool(Protocol):
+    """What we use of a pool that somebody else owns: `asyncpg.Pool` and pgdbm's manager have it."""
+
+    def acquire(self) -> AbstractAsyncContextManager[Any]:
+        """Lend a connection."""
+
+
+class Runner(Protocol):
+    """What runs statements: a database, each in its own transaction, or a transaction."""
+
+    async def fetch(self, statement: Statement, *arguments: object) -> Sequence[Row]:
+        """Run a statement and return its rows."""
+
+    async def fetch_row(self, statement: Statement, *arguments: object) -> Row | None:
+        """Run a statement and return its first row, if it has one."""
+
+    async def fetch_value(self, statement: Statement, *arguments: object) -> Any:
+        """Run a statement and return its first value."""
+
+    async def execute(self, statement: Statement, *arguments: object) -> None:
+        """Run a statement."""
+
+
+class Connection:
+    """A connection that is lent to us, and fills our schema into statements."""
+
+    __slots__ = ("_raw", "_sql", "schema")
+
+    def __init__(self, raw: Any, sql: Callable[[str], str], schema: str) -> None:
+        self._raw = raw
+        self._sql = sql
+        self.schema = schema
+
+    async def fetch(self, statement: Statement, *arguments: object) -> Sequence[Row]:
+        """Run a statement and return its rows."""
+        return cast("Sequence[Row]", await self._raw.fetch(self._sql(statement), *arguments))
+
+    async def fetch_row(self, statement: Statement, *arguments: object) -> Row | None:
+        """Run a statement and return its first row, if it has one."""
+        return cast("Row | None", await self._raw.fetchrow(self._sql(statement), *arguments))
+
+    async def fetch_value(self, statement: Statement, *arguments: object) -> Any:
+        """Run a statement and return the first column of its first row."""
+        return await self._raw.fetchval(self._sql(statement), *arguments)
+
+    async def execute(self, statement: Statement, *arguments: object) -> None:
+        """Run a statement; without arguments it may be several, separated by semicolons."""
+        await self._raw.execute(self._sql(statement), *arguments)
+
+    async def prepare(self, statement: Statement) -> None:
+        """Have the server parse and plan a statement without running it."""
+        await self._raw.prepare(self._sql(statement))

@@ -1,0 +1,89 @@
+"""House rules that are run, not remembered."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from llmring_core.settings import Settings
+from llmring_server import create_app
+
+ROOT = Path(__file__).parents[2]
+
+
+class Template(yaml.SafeLoader):
+    """Reads a SAM template, whose short forms (!Ref, !GetAtt) are of no interest here."""
+
+
+Template.add_multi_constructor("!", lambda loader, suffix, node: suffix)
+
+
+@pytest.fixture
+def paths():
+    return set(create_app(settings=Settings(_env_file=None)).openapi()["paths"])
+
+
+def test_the_template_routes_every_path_to_a_function(paths):
+    template = yaml.load((ROOT / "template.yaml").read_text(), Template)
+    functions = [each["Properties"] for each in template["Resources"].values()]
+    events = [event for each in functions for event in each.get("Events", {}).values()]
+    assert {event["Properties"].get("Path") for event in events} - {None} == paths
+
+
+def test_every_handler_of_the_template_is_there():
+    handlers = re.findall(r"Handler: (\S+)", (ROOT / "template.yaml").read_text())
+    for handler in handlers:
+        module, name = handler.rsplit(".", 1)
+        source = (ROOT / "functions" / Path(*module.split("."))).with_suffix(".py").read_text()
+        assert re.search(rf"^(def )?{name}\b", source, re.MULTILINE), handler
+
+
+def test_the_readme_lists_every_path(paths):
+    readme = (ROOT / "README.md").read_text()
+    assert {path for path in paths if f" {path}`" not in readme} == set()
+
+
+def test_the_example_environment_lists_every_setting():
+    listed = set(
+        re.findall(r"^# (LLMRING_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    )
+    assert listed == {f"LLMRING_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_the_readme_shows_the_curl_that_the_first_lines_print():
+    first_lines = (ROOT / "functions/llmring_server/serving.py").read_text()
+    body = '{"provider":"openai","model":"gpt-4.1","input_tokens":1200,"output_tokens":350}'
+    assert body in first_lines
+    assert body in (ROOT / "README.md").read_text()
+
+
+def test_every_make_target_is_in_its_help():
+    makefile = (ROOT / "Makefile").read_text()
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert set(phony.split()) == set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+
+
+@pytest.mark.parametrize("file", ["requirements/dev.txt", "requirements/serve.txt"])
+def test_lock_files_have_hashes_and_no_addresses(file):
+    text = (ROOT / file).read_text()
+    assert "://" not in text
+    pins = re.findall(r"^[a-z0-9].*==.*$", text, re.MULTILINE)
+    assert all(line.endswith("\\") for line in pins)
+
+
+def test_the_layer_has_the_versions_that_are_tested():
+    tested = pins(ROOT / "requirements/dev.txt")
+    layer = pins(ROOT / "shared/requirements.txt")
+    assert layer.items() <= tested.items()
+
+
+def test_every_dependency_is_pinned():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = {re.split(r"[><=; ]", each)[0] for each in project["dependencies"]}
+    assert names <= pins(ROOT / "requirements/serve.txt").keys()
+
+
+def pins(file):
+    return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", file.read_text(), re.MULTILINE))

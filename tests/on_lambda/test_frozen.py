@@ -1,0 +1,177 @@
+"""A container that was frozen goes on as if nothing had happened, whatever became of its line."""
+
+import asyncio
+import time
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from llmring_core import database as database_module
+from llmring_core.database import Database
+from llmring_core.queries import Statement
+from support.functions import FunctionsTransport
+from support.projects import Project
+
+
+class Line:
+    """A TCP line to PostgreSQL that can break in the ways that lines break."""
+
+    def __init__(self, database_url):
+        self._target = urlsplit(database_url)
+        self._ends = []
+        self._dead = set()
+
+    @asynccontextmanager
+    async def laid(self):
+        server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        user, name = self._target.netloc.partition("@")[0], self._target.path
+        self.url = f"postgresql://{user}@127.0.0.1:{port}{name}?sslmode=disable"
+        yield self
+        server.close()
+        self.close()
+
+    def close(self):
+        """End every connection properly."""
+        for writer in self._ends:
+            writer.close()
+
+    def reset(self):
+        """End every connection the rude way."""
+        for writer in self._ends:
+            writer.transport.abort()
+
+    def swallow(self):
+        """Carry nothing more on any connection, and say nothing."""
+        self._dead.update(self._ends)
+
+    async def _connect(self, reader, writer):
+        where = parse_qs(self._target.query)
+        socket = f"{where['host'][0]}/.s.PGSQL.{where['port'][0]}"
+        from_server, to_server = await asyncio.open_unix_connection(socket)
+        self._ends += [writer, to_server]
+        await asyncio.gather(self._carry(reader, to_server), self._carry(from_server, writer))
+
+    async def _carry(self, reader, writer):
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                if writer not in self._dead:
+                    writer.write(data)
+        writer.close()
+
+
+@pytest.fixture
+async def line(database_url):
+    async with Line(database_url).laid() as line:
+        yield line
+
+
+@pytest.fixture
+def settings_by_line(settings, line):
+    return settings.model_copy(update={"database_url": SecretStr(line.url)})
+
+
+@pytest.fixture
+async def project(settings_by_line, line):
+    """A project that speaks to the functions, which reach their database by the line."""
+    transport = FunctionsTransport(settings_by_line)
+    yield Project(httpx.AsyncClient(transport=transport, base_url="http://test"), "alice")
+    line.close()
+    # In a thread, because the line must notice while the functions hang up.
+    await asyncio.to_thread(asyncio.run, transport.aclose())
+
+
+@pytest.fixture
+def slept(monkeypatch):
+    """Makes every connection believe that it slept since its last use."""
+    monkeypatch.setattr(database_module, "SLEPT_SECONDS", 0)
+
+
+@pytest.fixture
+async def postgres(database_url):
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+OTHERS = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+
+
+async def terminate(line, postgres):
+    await postgres.fetch(f"select pg_terminate_backend(pid, 5000) {OTHERS}")
+
+
+async def close(line, postgres):
+    line.close()
+
+
+async def reset(line, postgres):
+    line.reset()
+
+
+async def swallow(line, postgres):
+    line.swallow()
+
+
+@pytest.mark.parametrize("happen", [terminate, close, reset, swallow])
+async def test_a_dead_connection_is_replaced_without_an_error(
+    project, line, postgres, slept, happen
+):
+    await project.logs()
+    await happen(line, postgres)
+    await project.logs()
+    assert len(await project.reads_logs()) == 2
+
+
+async def test_a_swallowed_connection_costs_about_a_second(project, line, slept):
+    await project.reads("/health")
+    line.swallow()
+    started = time.perf_counter()
+    await project.reads("/health")
+    assert time.perf_counter() - started < 1.5
+
+
+async def test_many_swallowed_connections_cost_as_much_as_one(settings_by_line, line, slept):
+    database = Database(settings_by_line)
+    await asyncio.gather(*(database.fetch(Statement("select pg_sleep(0.1)")) for _ in range(4)))
+    line.swallow()
+    started = time.perf_counter()
+    await database.fetch(Statement("select 1"))
+    assert time.perf_counter() - started < 2
+    line.close()
+    await database.close()
+
+
+async def test_a_frozen_write_is_done_once(project, line, postgres, slept):
+    await project.logs()
+    await terminate(line, postgres)
+    answers = [await project.logs(**{"Idempotency-Key": "one"}) for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert len(await project.reads_logs()) == 2
+
+
+async def test_warm_invocations_share_one_connection(project, postgres):
+    for _ in range(10):
+        await project.reads("/health")
+    assert await postgres.fetchval(f"select count(*) {OTHERS}") == 1
+
+
+async def test_warm_logs_open_no_further_connection(project, postgres):
+    await project.reads("/registry")
+    for _ in range(10):
+        await project.logs()
+    pids = await postgres.fetch(f"select pid {OTHERS} order by pid")
+    for _ in range(10):
+        await project.logs()
+    assert await postgres.fetch(f"select pid {OTHERS} order by pid") == pids
+
+
+async def test_a_connection_in_use_is_not_asked_whether_it_lives(project, postgres):
+    for _ in range(3):
+        await project.reads("/health")
+    last = await postgres.fetchval(f"select query {OTHERS}")
+    assert last == "select true"
