@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from llmring_core.errors import StartRefused
 from llmring_core.postgres_binaries import account_for, as_account, programs
-from llmring_core.postgres_process import end_orphan, end_with_parent, stop
+from llmring_core.postgres_process import end_orphans, end_with_parent, stop
 
 log = logging.getLogger("llmring.local_postgres")
 
@@ -87,7 +87,7 @@ class Cluster:
         Raises:
             StartRefused: it does not start; the message has its reason.
         """
-        end_orphan(self.path)
+        end_orphans(self.path, [self.sockets / f"{SOCKET_NAME}.lock"])
         deadline = time.monotonic() + START_SECONDS
         while True:
             child, log_start = self._spawn()

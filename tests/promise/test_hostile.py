@@ -1,0 +1,392 @@
+"""Whatever a stranger sends is answered at once, in plain words, and leaves nothing behind."""
+
+import asyncio
+import json
+
+import asyncpg
+import pytest
+
+from llmring_core.settings import Settings
+from llmring_server import create_app
+from support.projects import a_call
+
+SECONDS = 5
+# What would give away how the server is made.
+INDISCRETIONS = ("Traceback", 'File "', "asyncpg", "pydantic.dev", "insert into", "usage_logs")
+PATHS = create_app(settings=Settings(_env_file=None)).openapi()["paths"]
+READS = sorted(path for path, operations in PATHS.items() if "get" in operations)
+NO_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
+
+
+class Stranger:
+    """Sends anything, and looks hard at each answer."""
+
+    def __init__(self, http, database_url):
+        self._http = http
+        self._database_url = database_url
+        self.stored = 0
+
+    async def sends(self, method, path, key="alice", **options):
+        headers = [("X-API-Key", key)] if key is not None else []
+        headers += [*dict(options.pop("headers", {})).items(), *options.pop("pairs", [])]
+        async with asyncio.timeout(SECONDS):
+            answer = await self._http.request(method, path, headers=headers, **options)
+        check(answer)
+        if answer.status_code == 200 and method == "POST":
+            self.stored += answer.json().get("stored", 1)
+        return answer
+
+    async def posts(self, body, path="/api/v1/log", **options):
+        headers = {"Content-Type": "application/json", **options.pop("headers", {})}
+        return await self.sends("POST", path, content=body, headers=headers, **options)
+
+    async def is_refused(self, *arguments, **options):
+        answer = await self.posts(*arguments, **options)
+        assert 400 <= answer.status_code < 500, (arguments[0][:80], answer.text)
+
+    async def left_nothing_else(self):
+        """Only what was answered with 200 is stored."""
+        connection = await asyncpg.connect(self._database_url)
+        count = await connection.fetchval("select count(*) from llmring.usage_logs")
+        await connection.close()
+        assert count == self.stored
+
+
+def check(answer):
+    assert answer.status_code < 500, answer.text
+    assert not [word for word in INDISCRETIONS if word in answer.text], answer.text
+    identifier = answer.headers["X-Request-Id"]
+    if answer.status_code >= 400:
+        problem = answer.json()
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert problem["type"].startswith("urn:llmring:problem:")
+        assert (problem["status"], problem["request_id"]) == (answer.status_code, identifier)
+        assert problem["title"]
+        assert problem["detail"]
+
+
+@pytest.fixture
+async def stranger(local, database_url):
+    stranger = Stranger(local, database_url)
+    yield stranger
+    await stranger.left_nothing_else()
+
+
+def json_of(**members):
+    return json.dumps(a_call(**members)).encode()
+
+
+def raw(name, value):
+    """A call with one member in the stranger's own spelling."""
+    return json_of(**{name: "@"}).replace(b'"@"', value)
+
+
+BODIES = {
+    "nothing": b"",
+    "white space": b" \n\t ",
+    "a NUL": b"\x00",
+    "half an object": b'{"provider": "openai"',
+    "two objects": json_of() * 2,
+    "an empty object": b"{}",
+    "null": b"null",
+    "a list": b"[]",
+    "a list of calls": b"[" + json_of() + b"]",
+    "a text": b'"text"',
+    "a number": b"1",
+    "true": b"true",
+    "not JSON": b"provider=openai&model=gpt-4.1",
+    "single quotes": b"{'provider': 'openai'}",
+    "a comment": b"/* */" + json_of(),
+    "a trailing comma": json_of()[:-1] + b",}",
+    "a byte order mark": b"\xef\xbb\xbf" + json_of(),
+    "UTF-16": json_of().decode().encode("utf-16"),
+    "UTF-32": json_of().decode().encode("utf-32"),
+    "invalid UTF-8": raw("origin", b'"\xff\xfe"'),
+    "overlong UTF-8": raw("origin", b'"\xc0\x80"'),
+    "a surrogate in UTF-8": raw("origin", b'"\xed\xa0\x80"'),
+    "an escaped surrogate": raw("origin", b'"\\ud800"'),
+    "surrogates the wrong way round": raw("origin", b'"\\udc00\\ud800"'),
+    "an escaped NUL": raw("origin", b'"\\u0000"'),
+    "an escaped NUL in metadata": raw("metadata", b'{"a": ["\\u0000"]}'),
+    "an escaped NUL in a name": raw("metadata", b'{"\\u0000": 1}'),
+    "an escaped NUL in an unknown member": raw("other", b'"\\u0000"'),
+    "a raw line feed": raw("origin", b'"a\nb"'),
+    "a raw NUL": raw("origin", b'"a\x00b"'),
+    "NaN": raw("cost", b"NaN"),
+    "Infinity": raw("cost", b"Infinity"),
+    "-Infinity": raw("cost", b"-Infinity"),
+    "NaN in metadata": raw("metadata", b'{"a": NaN}'),
+    "a number beyond a double": raw("cost", b"1e400"),
+    "one in metadata": raw("metadata", b'{"a": [1e400]}'),
+    "one of many digits": raw("metadata", b'{"a": ' + b"9" * 400 + b"}"),
+    "one of digits and an exponent": raw("metadata", b'{"a": ' + b"9" * 250 + b"e99}"),
+    "one with a zero exponent before": raw("metadata", b'{"a": 1e0400}'),
+    "one of very many digits": raw("metadata", b'{"a": ' + b"9" * 100_000 + b"}"),
+    "a hundred thousand lists": b"[" * 100_000,
+    "a hundred thousand lists, closed": b"[" * 100_000 + b"]" * 100_000,
+    "a hundred thousand objects": b'{"a":' * 100_000,
+    "deep metadata": raw("metadata", b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
+    "an octal number": raw("input_tokens", b"0123"),
+    "a hexadecimal number": raw("input_tokens", b"0x10"),
+    "a plus sign": raw("input_tokens", b"+1"),
+    "a bare point": raw("cost", b".5"),
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+async def test_a_hostile_body_is_refused(stranger, body):
+    await stranger.is_refused(body)
+
+
+async def test_a_hostile_body_is_refused_as_a_batch_too(stranger):
+    for name, body in BODIES.items():
+        if not name.startswith("a list"):
+            await stranger.is_refused(body, "/api/v1/log/batch")
+
+
+VALUES = [
+    b"null", b"true", b"false", b"{}", b"[]", b"[1]", b'{"a": 1}', b'""', b'" "', b'"1"', b'"-1"',
+    b"0", b"-0", b"-1", b"0.5", b"-0.5", b"1.0", b"1e3", b"1e-3", b"1e-400", b"1e308", b"-1e308",
+    b"9007199254740991", b"9007199254740992", b"9223372036854775807", b"9223372036854775808",
+    b"-9223372036854775809", b"1" + b"0" * 30, b"9" * 300, b'"NaN"', b'"Infinity"', b'"1e400"',
+    b'"' + b"x" * 256 + b'"', b'"' + b"x" * 100_000 + b'"', b'"\\ud83d\\ude00"',
+    b'"\\u0001\\u007f"',
+    b'"\\u202e\\ufeff\\uffff"', b"\"'; drop table x; --\"", b'"{schema}"', b'"%s $1"',
+    b'"0000-00-00T00:00:00Z"', b'"0001-01-01T00:00:00+14:00"', b'"9999-12-31T23:59:59-14:00"',
+    b'"2026-02-30T00:00:00Z"', b'"2026-01-01T00:00:00+99:99"', b'"1969-12-31T23:59:59Z"',
+    b'"1970-01-01T00:00:00Z"', b'"1970-01-01T00:00:00+14:00"', b'"2026-01-01"', b'"infinity"',
+    b'{"": {"": [null, {}]}}', b'{"__proto__": 1, "$ref": "#"}', b'{"a": 1, "a": 2}',
+    b'{"a": ' + b"[" * 150 + b"]" * 150 + b"}", b'{"a": 1e308}', b'{"a": -1e-400}',
+    b'{"a": ' + b"9" * 300 + b"}", b'{"' + b"k" * 100_000 + b'": 1}',
+]  # fmt: skip
+FIELDS = [
+    "provider", "model", "input_tokens", "output_tokens", "cached_input_tokens", "alias",
+    "profile", "cost", "latency_ms", "origin", "id_at_origin", "metadata", "timestamp", "other",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("field", FIELDS)
+async def test_an_odd_value_is_taken_or_refused_and_what_is_taken_can_be_read(stranger, field):
+    for value in VALUES:
+        await stranger.posts(raw(field, value))
+        await stranger.posts(b"[" + raw(field, value) + b"]", "/api/v1/log/batch")
+    for path in ("/api/v1/logs?limit=1000", "/api/v1/logs/export", "/api/v1/stats"):
+        assert (await stranger.sends("GET", path)).status_code == 200
+
+
+@pytest.mark.parametrize("field", ["provider", "model", "alias", "profile", "origin"])
+async def test_a_label_has_at_most_255_characters(stranger, field):
+    assert (await stranger.posts(json_of(**{field: "ñ" * 255}))).status_code == 200
+    assert (await stranger.posts(json_of(**{field: "ñ" * 256}))).status_code == 422
+
+
+@pytest.mark.parametrize("field", ["input_tokens", "output_tokens", "latency_ms", "cost"])
+async def test_no_quantity_is_negative(stranger, field):
+    assert (await stranger.posts(json_of(**{field: -1}))).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/api/v1/log", "/api/v1/log/batch"])
+async def test_a_body_over_ten_megabytes_is_too_large(stranger, path):
+    body = json_of(metadata={"a": "x" * 11_000_000})
+    assert (await stranger.posts(body, path)).status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/api/v1/log", "/api/v1/log/batch"])
+async def test_a_body_that_does_not_say_its_length_is_counted(stranger, path):
+    async def chunks():
+        for _ in range(11):
+            yield b" " * 1_000_000
+
+    assert (await stranger.posts(chunks(), path)).status_code == 413
+
+
+async def test_a_large_body_within_the_limit_is_taken(stranger):
+    body = json_of(metadata={"a": "x" * 9_000_000})
+    assert (await stranger.posts(body)).status_code == 200
+
+
+@pytest.mark.parametrize("length", ["-1", "abc", "1e3", "99999999999999999999", "0", "١", ""])
+async def test_a_false_content_length_breaks_nothing(stranger, length):
+    await stranger.posts(json_of(), pairs=[(b"Content-Length", length.encode())])
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "image/png", "",
+     "json", "application/json; charset=utf-16", "application/xml", "/", ";", "é", "a" * 10_000],
+)  # fmt: skip
+async def test_an_odd_content_type_breaks_nothing(stranger, kind):
+    await stranger.posts(json_of(), headers={"Content-Type": kind.encode()})
+
+
+TAILS = ["%00", "%ff", "%ed%a0%80", "..", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "%2f", "%5c", "%",
+         "%zz", "'", "{log_id}", "%7Blog_id%7D", "a" * 5_000, "/", "//", "/./", ";a=b", "%25%30%30",
+         "ñ", "%F0%9F%98%80", "0", "-1", "null", NO_ID, f"%7B{NO_ID}%7D", f"urn:uuid:{NO_ID}",
+         "ffffffff-ffff-ffff-ffff-ffffffffffff", "00000000-0000-0000-0000-000000000000",
+         "٠1890a5d-ac96-774b-bcce-b302099a8057", f"{NO_ID}%00", f"{NO_ID}%20"]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/", "/registry/", "/api/v1/logs/", "/docs/", "/health/"])
+async def test_an_odd_path_is_answered(stranger, path):
+    for tail in TAILS:
+        await stranger.sends("GET", path + tail)
+
+
+QUERIES = {
+    "limit": ["-1", "0", "abc", "1" + "0" * 30, "1.5", "1e3", "10001", "٣", "%00", "0x10", "+1"],
+    "offset": ["-1", "abc", "1" + "0" * 30, "9223372036854775807", "2147483648", "2147483647"],
+    "start_date": [
+        "0000-00-00", "0001-01-01", "0001-01-01T00:00:00%2B14:00", "9999-12-31", "10000-01-01",
+        "9999-12-31T23:59:59.999999-14:00", "2026-02-30", "2026-W01-1", "20260101", "now",
+        "infinity",
+        "-infinity", "1e10", "%00", "%ff", "2026-01-01%00", "2026-01-01T25:00", "T", "٢٠٢٦-٠١-٠١",
+        "2026-01-01T00:00:00%2B99:99", "x" * 65, "x" * 60_000, "2026-01-01T00:00:00 00:00",
+    ],
+    "tz": [
+        "../etc/passwd", "/etc/localtime", "Europe", "Europe/", ".", "..", "./UTC", "UTC/..", "%00",
+        "Mars/Base", "x" * 65, "x" * 10_000, "utc", "UTC%00", "tzdata.zi", "__init__.py", "a.b/c",
+        "posix/UTC", "right/UTC", "localtime", "Factory", "%ff", "ñ", "\\", "C:", "+", "EST5EDT",
+        "zone.tab",
+        "<%2B03>-3", "'; select 1", "Etc/GMT%2B12", "Pacific/Kiritimati", "a/b/c/d/e/f",
+    ],
+    "cursor": [
+        "x", "====", "%00", "%ff", "ñ", "bnVsbA", "fA", "MHww", "x" * 200, "x" * 201, "A" * 199,
+        "MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMHwwMTg5MGE1ZC1hYzk2LTc3NGItYmNjZS1iMzAyMDk5YTgwNTc",
+        "MjAyNi0wMS0wMVQwMDowMDowMHwwMTg5MGE1ZC1hYzk2LTc3NGItYmNjZS1iMzAyMDk5YTgwNTc",
+    ],
+    "group_by": ["hour", "Day", "day;", "%00", "day,week", "x" * 10_000, "'", "century"],
+    "atomic": ["maybe", "2", "%00", "null"],
+    "format": ["xml", "CSV", "%00", "../csv"],
+    "model": ["%00", "%ff", "x" * 256, "x" * 255, "'; drop table x; --", "%25", "{schema}", "$1"],
+    "providers": ["%00", "%ff", "x" * 60_000, ",,,", "../openai", "openai,openai", "OPENAI%20"],
+    "capabilities": ["%00", "__class__", "vision,", "x" * 10_000, "name", "ñ"],
+}  # fmt: skip
+QUERIES["end_date"] = QUERIES["start_date"]
+
+
+@pytest.mark.parametrize("name", QUERIES)
+async def test_an_odd_query_is_answered(stranger, name):
+    await stranger.posts(json_of())
+    for value in QUERIES[name]:
+        for path in ("/api/v1/logs", "/api/v1/logs/export", "/api/v1/stats", "/registry"):
+            await stranger.sends("GET", f"{path}?{name}={value}")
+        await stranger.sends("POST", f"/api/v1/log/batch?{name}={value}", json=[])
+
+
+@pytest.mark.parametrize(
+    "query", ["&&&", "=", "=1", "limit", "limit=1&limit=2", "a" * 10_000, "&".join(["a=1"] * 5_000),
+              "providers=a&" * 51, "limit[]=1", ";", "%", "%=%", "limit=1%26offset=-1"],
+)  # fmt: skip
+async def test_an_odd_query_string_is_answered(stranger, query):
+    for path in ("/api/v1/logs", "/api/v1/stats", "/registry"):
+        await stranger.sends("GET", f"{path}?{query}")
+
+
+@pytest.mark.parametrize("key", [b"", b" ", b"\t", None])
+async def test_no_key_is_unauthorized(stranger, key):
+    for path in ("/api/v1/logs", "/api/v1/stats", f"/api/v1/logs/{NO_ID}"):
+        answer = await stranger.sends("GET", path, key=key)
+        assert answer.status_code in {400, 401}
+    await stranger.is_refused(json_of(), key=key)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [b"a b", b"a\tb", b"a\x00b", b"a\x1bb", b"a\x7fb", b"a\x80b", b"a\x85b", b"a\xa0b", b"x" * 256,
+     b"x" * 100_000],
+)  # fmt: skip
+async def test_a_key_that_cannot_be_one_is_a_bad_request(stranger, key):
+    assert (await stranger.posts(json_of(), key=key)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "key", [b"x" * 255, b"\xc3\xb1", b"\xff", b"';drop-table-x;--", b"{schema}", b"null", b"$1"]
+)
+async def test_a_strange_key_is_a_key_like_any_other(stranger, key):
+    assert (await stranger.posts(json_of(), key=key)).status_code == 200
+    assert len((await stranger.sends("GET", "/api/v1/logs", key=key)).json()) == 1
+
+
+async def test_two_different_keys_never_read_a_third_project(stranger):
+    await stranger.posts(json_of(), key="bob")
+    answer = await stranger.sends("GET", "/api/v1/logs", pairs=[("X-API-Key", "carol")])
+    assert answer.status_code >= 400 or answer.json() == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"", b"Bearer", b"Bearer ", b"Bearer  ", b"bearer a b", b"Basic YTpi", b"Bearer \x00", b"\xff",
+     b"Bearer " + b"x" * 256, b"Bearer\tx\ty", b"Token x", b"x" * 100_000, b"Bearer x, Bearer y"],
+)  # fmt: skip
+async def test_garbage_for_authorization_is_refused(stranger, value):
+    await stranger.is_refused(json_of(), key=None, headers={"Authorization": value})
+
+
+HEADERS = {
+    "Idempotency-Key": [b'""', b'"', b"a b", b"\x00", b"\xff", b"x" * 256, b"x" * 255, b'"a', b""],
+    "X-Request-Id": [b"", b" ", b"\x00", b"\xff", b"a b", b"x" * 129, b"x" * 100_000, b"a\x7f"],
+    "If-None-Match": [b"", b"*", b"W/", b'"', b",,,", b"\xff", b"\x00", b'"x", ' * 10_000],
+    "Accept": [b"", b"text/html", b"*/*;q=x", b"\x00", b"\xff", b"image/png", b"a" * 10_000],
+    "Origin": [b"", b"null", b"\x00", b"\xff", b"http://evil.example", b"x" * 10_000],
+    "Host": [b"", b"[::1]", b"a:b:c", b"\x00", b"\xff", b"evil.example/path"],
+    "Cookie": [b"", b"=;=;", b"\xff", b"a=" + b"x" * 100_000],
+    "Range": [b"bytes=0-0", b"bytes=-1", b"x"],
+    "Expect": [b"100-continue", b"x"],
+    "Accept-Encoding": [b"gzip;q=x", b"\xff"],
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+async def test_an_odd_header_is_answered(stranger, name):
+    for value in HEADERS[name]:
+        await stranger.posts(json_of(), headers={name: value})
+        for path in ("/", "/registry", "/api/v1/logs"):
+            await stranger.sends("GET", path, headers={name: value})
+
+
+@pytest.mark.parametrize("value", [b"\x00", b"\xff", b"a b", b"x" * 129, b"a\r\nSet-Cookie: b"])
+async def test_an_odd_request_id_does_not_come_back(stranger, value):
+    answer = await stranger.sends("GET", "/", headers={"X-Request-Id": value})
+    assert answer.headers["X-Request-Id"].encode() != value
+
+
+METHODS = ["DELETE", "PUT", "PATCH", "TRACE", "CONNECT", "PROPFIND", "NONSENSE"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_another_method_is_not_allowed(stranger, path):
+    for method in METHODS:
+        answer = await stranger.sends(method, path.replace("{log_id}", NO_ID))
+        assert (answer.status_code, "Allow" in answer.headers) == (405, True)
+
+
+async def test_a_refused_preflight_is_a_problem_like_any_other(stranger):
+    asks = {"Origin": "http://evil.example", "Access-Control-Request-Method": "GET"}
+    answer = await stranger.sends("OPTIONS", "/registry", headers=asks)
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("path", [*READS, "/docs", "/openapi.json"])
+async def test_a_slash_at_the_end_makes_no_difference(stranger, path):
+    path = path.replace("{log_id}", NO_ID)
+    with_slash = await stranger.sends("GET", path.rstrip("/") + "/")
+    without = await stranger.sends("GET", path.rstrip("/") or "/")
+    assert with_slash.status_code == without.status_code
+    assert not with_slash.is_redirect
+
+
+async def test_a_member_named_twice_counts_once(stranger):
+    answer = await stranger.posts(raw("origin", b'"first", "origin": "second"'))
+    (row,) = (await stranger.sends("GET", "/api/v1/logs")).json()
+    assert (answer.status_code, row["origin"]) == (200, "second")
+
+
+async def test_a_batch_tells_its_odd_entries_apart(stranger):
+    odd = [None, [], "x", 1, {}, a_call(), a_call(input_tokens=-1), a_call(model=None)]
+    answer = await stranger.posts(json.dumps(odd).encode(), "/api/v1/log/batch")
+    statuses = [each["status"] for each in answer.json()["results"]]
+    assert statuses == ["rejected"] * 5 + ["stored"] + ["rejected"] * 2
+
+
+async def test_a_batch_of_more_than_a_thousand_is_refused(stranger):
+    await stranger.is_refused(json.dumps([a_call()] * 1001).encode(), "/api/v1/log/batch")
