@@ -87,7 +87,7 @@ def _listener(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
         raise StartRefused(
             f"Cannot listen at {host} port {port}: {reason}. Choose another with --host or --port."
         ) from error

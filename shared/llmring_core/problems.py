@@ -14,6 +14,8 @@ from llmring_core import telemetry
 from llmring_core.errors import LLMRingError
 
 MEDIA_TYPE = "application/problem+json"
+# The phrases of RFC 9110, which Python knows from 3.13 on.
+_PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 
 def install(app: FastAPI) -> None:
@@ -38,7 +40,7 @@ def problem(
     """
     body: dict[str, Any] = {
         "type": f"urn:llmring:problem:{code}",
-        "title": HTTPStatus(status).phrase,
+        "title": _phrase(status),
         "status": status,
         "detail": detail,
         "request_id": telemetry.request_id.get(),
@@ -69,5 +71,9 @@ async def _invalid(_: Request, error: RequestValidationError) -> Response:
 
 
 async def _http(_: Request, error: HTTPException) -> Response:
-    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    code = _phrase(error.status_code).lower().replace(" ", "-")
     return problem(error.status_code, code, error.detail, headers=error.headers)
+
+
+def _phrase(status: int) -> str:
+    return _PHRASES.get(status) or HTTPStatus(status).phrase

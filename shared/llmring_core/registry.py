@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 
 from llmring_core import clock, registry_copies, registry_upstream
 from llmring_core.database import Database
-from llmring_core.errors import Unavailable
+from llmring_core.errors import LLMRingError, Unavailable
 from llmring_core.prices import PriceList
 from llmring_core.registry_copies import RedisCopy
 from llmring_core.registry_snapshot import Snapshot
@@ -88,6 +88,15 @@ class Registry:
         if self._renewal is not None:
             await asyncio.wait([self._renewal])
 
+    def tell_if_late(self, prices: PriceList | None) -> None:
+        """Tell the listeners again after a write that had no `prices` to go by.
+
+        A registry that came between the look for prices and the commit was told about before
+        anybody could see the new rows.
+        """
+        if prices is None:
+            self.tell()
+
     async def told(self) -> None:
         """Return once every listener is done with the registry at hand."""
         if self._telling:
@@ -142,19 +151,22 @@ class Registry:
         if self._snapshot is not None and snapshot.renewed_at <= self._snapshot.renewed_at:
             return
         self._snapshot = snapshot
-        for listener in self._listeners:
-            self._tell(listener(snapshot.prices))
+        self.tell()
 
-    def _tell(self, telling: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(telling)
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
-        task.add_done_callback(_log_failure)
+    def tell(self) -> None:
+        """Tell the listeners the prices at hand, if there are any."""
+        for listener in self._listeners if self._snapshot else []:
+            task = asyncio.create_task(listener(self._snapshot.prices))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+            task.add_done_callback(_log_failure)
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()):
-        log.error("renewing the registry failed", exc_info=error)
+    if task.cancelled() or (error := task.exception()) is None:
+        return
+    has_a_name = isinstance(error, LLMRingError)
+    log.error("renewing the registry failed: %s", error, exc_info=None if has_a_name else error)
 
 
 def _is_over(task: asyncio.Task[None] | None) -> bool:

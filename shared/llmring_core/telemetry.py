@@ -6,6 +6,7 @@ from contextvars import ContextVar
 request_id: ContextVar[str] = ContextVar("llmring_request_id", default="-")
 
 LOGGER = logging.getLogger("llmring")
+LOGGER.addHandler(logging.NullHandler())  # until a host, a terminal or Lambda wants the lines
 
 
 class AddRequestId(logging.Filter):

@@ -1,5 +1,6 @@
 """Rows that were logged while no registry was at hand get their price once there is one."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from fastapi import FastAPI
 
 from llmring_core.connection import Row
 from llmring_core.database import Database
+from llmring_core.errors import Unavailable
 from llmring_core.prices import PriceList
 from llmring_core.pricing import Tokens
 from llmring_core.queries import load
@@ -17,6 +19,7 @@ SQL = load("llmring_server.usage")
 log = logging.getLogger("llmring.usage")
 
 ROWS_AT_ONCE = 500
+RETRY_SECONDS = 10.0
 
 
 def reprice_when_renewed(app: FastAPI) -> None:
@@ -24,7 +27,13 @@ def reprice_when_renewed(app: FastAPI) -> None:
     database: Database = app.state.database
 
     async def listener(prices: PriceList) -> None:
-        await reprice(database, prices)
+        while True:
+            try:
+                await reprice(database, prices)
+            except Unavailable:
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
 
     app.state.registry.when_renewed(listener)
 

@@ -37,13 +37,16 @@ async def log_usage(
     entry: UsageEntry, caller: CallerDep, db: Db, registry: RegistryDep, once: OnceDep
 ) -> Any:
     """Record one model call of the caller; its cost is worked out when it is not given."""
-    cost = cost_of(entry, await registry.prices())
+    prices = await registry.prices()
+    cost = cost_of(entry, prices)
 
     async def add(runner: Runner) -> LoggedUsage:
         (logged,) = await store.add(runner, caller, [(entry, cost)])
         return logged
 
-    return await once.write(db, add)
+    answer = await once.write(db, add)
+    registry.tell_if_late(prices)
+    return answer
 
 
 @router.post("/log/batch", response_model=LoggedBatch)
@@ -57,9 +60,10 @@ async def log_usage_batch(
 ) -> Any:
     """Record up to 1000 model calls in one transaction; bad ones are reported by their index."""
     prices = await registry.prices()
-    return await once.write(
-        db, partial(add_batch, caller=caller, raw=entries, prices=prices, atomic=atomic)
-    )
+    add = partial(add_batch, caller=caller, raw=entries, prices=prices, atomic=atomic)
+    answer = await once.write(db, add)
+    registry.tell_if_late(prices)
+    return answer
 
 
 @router.get("/logs")
