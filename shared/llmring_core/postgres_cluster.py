@@ -35,28 +35,30 @@ class Cluster:
     """The data folder of a PostgreSQL and the programs that run it."""
 
     def __init__(self, data_dir: Path, options: Mapping[str, str]) -> None:
-        """Find everything out; changes nothing but folder modes.
-
-        Raises:
-            StartRefused: it cannot be run from here.
-        """
+        """Name everything; nothing is touched yet."""
         self.path = data_dir / "postgres"
         self.log_file = data_dir / "postgres.log"
+        self.sockets = _socket_folder(data_dir)
+        self.url = f"postgresql://{USER}@/{DATABASE}?host={quote(str(self.sockets))}&port={PORT}"
         self._options = options
         self._account = account_for(self.path)
-        self._let_pass(data_dir)
-        self._programs = programs(data_dir, self._account)
-        self.sockets = self._socket_folder(data_dir)
-        self.url = f"postgresql://{USER}@/{DATABASE}?host={quote(str(self.sockets))}&port={PORT}"
+        self._programs = Path()
 
     def make(self) -> None:
-        """Make the cluster if there is none yet.
+        """Make the cluster if there is none yet; only the owner of the folder may.
 
         It is made aside and then renamed, so that a kill leaves nothing half-made.
 
         Raises:
-            StartRefused: initdb failed, or the folder belongs to another major version.
+            StartRefused: it cannot be run from here, initdb failed, or the folder belongs to
+                another major version.
         """
+        self._let_pass(self.path.parent)
+        self._programs = programs(self.path.parent, self._account)
+        if not self.sockets.exists():
+            self.sockets.mkdir(mode=0o700)
+            self._own(self.sockets)
+        self._check_sockets()
         if self.path.exists():
             self._check_version()
             return
@@ -110,6 +112,7 @@ class Cluster:
         """Whether a PostgreSQL answers at the socket: the first exchange of its protocol."""
         body = struct.pack("!i", 196608) + f"user\0{USER}\0database\0{DATABASE}\0\0".encode()
         with socket.socket(socket.AF_UNIX) as connection, contextlib.suppress(OSError):
+            self._check_sockets()
             connection.settimeout(1.0)
             connection.connect(str(self.sockets / SOCKET_NAME))
             connection.sendall(struct.pack("!i", len(body) + 4) + body)
@@ -193,20 +196,22 @@ class Cluster:
                 "/var/lib/llmring-server."
             )
 
-    def _socket_folder(self, data_dir: Path) -> Path:
-        folder = data_dir / "run"
-        if len(os.fsencode(folder / SOCKET_NAME)) > MAX_SOCKET_PATH:
-            name = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
-            folder = Path("/tmp") / f"llmring-{name}"  # noqa: S108 - owner and mode are checked
-        if not folder.exists():
-            folder.mkdir(mode=0o700)
-            self._own(folder)
+    def _check_sockets(self) -> None:
+        """Refuse a socket folder that somebody else may have put there."""
         uid = self._account.uid if self._account else os.geteuid()
-        status = folder.lstat()
+        status = self.sockets.lstat()
         if status.st_uid != uid or status.st_mode & 0o77:
-            raise StartRefused(f"{folder} must be a folder that belongs to user {uid} alone.")
-        return folder
+            raise StartRefused(f"{self.sockets} must be a folder that belongs to user {uid} alone.")
 
     def _own(self, folder: Path) -> None:
         if self._account is not None:
             os.chown(folder, self._account.uid, self._account.gid)
+
+
+def _socket_folder(data_dir: Path) -> Path:
+    """The folder of the socket, the same for all who share the data folder."""
+    folder = data_dir / "run"
+    if len(os.fsencode(folder / SOCKET_NAME)) <= MAX_SOCKET_PATH:
+        return folder
+    name = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
+    return Path("/tmp") / f"llmring-{name}"  # noqa: S108 - owner and mode are checked

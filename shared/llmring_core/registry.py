@@ -155,7 +155,9 @@ class Registry:
 
     def tell(self) -> None:
         """Tell the listeners the prices at hand, if there are any."""
-        for listener in self._listeners if self._snapshot else []:
+        if self._snapshot is None:
+            return
+        for listener in self._listeners:
             task = asyncio.create_task(listener(self._snapshot.prices))
             self._telling.add(task)
             task.add_done_callback(self._telling.discard)

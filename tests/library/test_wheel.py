@@ -1,5 +1,6 @@
 """The wheel: what is in it, and that it works beside a project's own `shared` and `functions`."""
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -38,7 +39,10 @@ print(llmring_core.__file__)
 
 
 def run(*command, cwd=ROOT):
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from itertools import product
 
 import asyncpg
 import pytest
@@ -133,9 +134,9 @@ BODIES = {
 }
 
 
-@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-async def test_a_hostile_body_is_refused(stranger, body):
-    await stranger.is_refused(body)
+async def test_a_hostile_body_is_refused(stranger):
+    for body in BODIES.values():
+        await stranger.is_refused(body)
 
 
 async def test_a_hostile_body_is_refused_as_a_batch_too(stranger):
@@ -205,18 +206,20 @@ async def test_a_large_body_within_the_limit_is_taken(stranger):
     assert (await stranger.posts(body)).status_code == 200
 
 
-@pytest.mark.parametrize("length", ["-1", "abc", "1e3", "99999999999999999999", "0", "١", ""])
-async def test_a_false_content_length_breaks_nothing(stranger, length):
-    await stranger.posts(json_of(), pairs=[(b"Content-Length", length.encode())])
+async def test_a_false_content_length_breaks_nothing(stranger):
+    for length in ["-1", "abc", "1e3", "9" * 20, "9" * 10_000, "0", "١", ""]:
+        await stranger.posts(json_of(), pairs=[(b"Content-Length", length.encode())])
 
 
-@pytest.mark.parametrize(
-    "kind",
-    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "image/png", "",
-     "json", "application/json; charset=utf-16", "application/xml", "/", ";", "é", "a" * 10_000],
-)  # fmt: skip
-async def test_an_odd_content_type_breaks_nothing(stranger, kind):
-    await stranger.posts(json_of(), headers={"Content-Type": kind.encode()})
+KINDS = [
+    "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "image/png", "",
+    "json", "application/json; charset=utf-16", "application/xml", "/", ";", "é", "a" * 10_000,
+]  # fmt: skip
+
+
+async def test_an_odd_content_type_breaks_nothing(stranger):
+    for kind in KINDS:
+        await stranger.posts(json_of(), headers={"Content-Type": kind.encode()})
 
 
 TAILS = ["%00", "%ff", "%ed%a0%80", "..", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "%2f", "%5c", "%",
@@ -273,12 +276,15 @@ async def test_an_odd_query_is_answered(stranger, name):
         await stranger.sends("POST", f"/api/v1/log/batch?{name}={value}", json=[])
 
 
-@pytest.mark.parametrize(
-    "query", ["&&&", "=", "=1", "limit", "limit=1&limit=2", "a" * 10_000, "&".join(["a=1"] * 5_000),
-              "providers=a&" * 51, "limit[]=1", ";", "%", "%=%", "limit=1%26offset=-1"],
-)  # fmt: skip
-async def test_an_odd_query_string_is_answered(stranger, query):
-    for path in ("/api/v1/logs", "/api/v1/stats", "/registry"):
+QUERY_STRINGS = [
+    "&&&", "=", "=1", "limit", "limit=1&limit=2", "a" * 10_000, "&".join(["a=1"] * 5_000),
+    "providers=a&" * 51, "limit[]=1", ";", "%", "%=%", "limit=1%26offset=-1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/api/v1/logs", "/api/v1/stats", "/registry"])
+async def test_an_odd_query_string_is_answered(stranger, path):
+    for query in QUERY_STRINGS:
         await stranger.sends("GET", f"{path}?{query}")
 
 
@@ -290,13 +296,15 @@ async def test_no_key_is_unauthorized(stranger, key):
     await stranger.is_refused(json_of(), key=key)
 
 
-@pytest.mark.parametrize(
-    "key",
-    [b"a b", b"a\tb", b"a\x00b", b"a\x1bb", b"a\x7fb", b"a\x80b", b"a\x85b", b"a\xa0b", b"x" * 256,
-     b"x" * 100_000],
-)  # fmt: skip
-async def test_a_key_that_cannot_be_one_is_a_bad_request(stranger, key):
-    assert (await stranger.posts(json_of(), key=key)).status_code == 400
+BAD_KEYS = [
+    b"a b", b"a\tb", b"a\x00b", b"a\x1bb", b"a\x7fb", b"a\x80b", b"a\x85b", b"a\xa0b", b"x" * 256,
+    b"x" * 100_000,
+]  # fmt: skip
+
+
+async def test_a_key_that_cannot_be_one_is_a_bad_request(stranger):
+    for key in BAD_KEYS:
+        assert (await stranger.posts(json_of(), key=key)).status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -313,13 +321,15 @@ async def test_two_different_keys_never_read_a_third_project(stranger):
     assert answer.status_code >= 400 or answer.json() == []
 
 
-@pytest.mark.parametrize(
-    "value",
-    [b"", b"Bearer", b"Bearer ", b"Bearer  ", b"bearer a b", b"Basic YTpi", b"Bearer \x00", b"\xff",
-     b"Bearer " + b"x" * 256, b"Bearer\tx\ty", b"Token x", b"x" * 100_000, b"Bearer x, Bearer y"],
-)  # fmt: skip
-async def test_garbage_for_authorization_is_refused(stranger, value):
-    await stranger.is_refused(json_of(), key=None, headers={"Authorization": value})
+AUTHORIZATIONS = [
+    b"", b"Bearer", b"Bearer ", b"Bearer  ", b"bearer a b", b"Basic YTpi", b"Bearer \x00", b"\xff",
+    b"Bearer " + b"x" * 256, b"Bearer\tx\ty", b"Token x", b"x" * 100_000, b"Bearer x, Bearer y",
+]  # fmt: skip
+
+
+async def test_garbage_for_authorization_is_refused(stranger):
+    for value in AUTHORIZATIONS:
+        await stranger.is_refused(json_of(), key=None, headers={"Authorization": value})
 
 
 HEADERS = {
@@ -353,9 +363,8 @@ async def test_an_odd_request_id_does_not_come_back(stranger, value):
 METHODS = ["DELETE", "PUT", "PATCH", "TRACE", "CONNECT", "PROPFIND", "NONSENSE"]
 
 
-@pytest.mark.parametrize("path", PATHS)
-async def test_another_method_is_not_allowed(stranger, path):
-    for method in METHODS:
+async def test_another_method_is_not_allowed(stranger):
+    for path, method in product(PATHS, METHODS):
         answer = await stranger.sends(method, path.replace("{log_id}", NO_ID))
         assert (answer.status_code, "Allow" in answer.headers) == (405, True)
 
@@ -366,13 +375,13 @@ async def test_a_refused_preflight_is_a_problem_like_any_other(stranger):
     assert "access-control-allow-origin" not in answer.headers
 
 
-@pytest.mark.parametrize("path", [*READS, "/docs", "/openapi.json"])
-async def test_a_slash_at_the_end_makes_no_difference(stranger, path):
-    path = path.replace("{log_id}", NO_ID)
-    with_slash = await stranger.sends("GET", path.rstrip("/") + "/")
-    without = await stranger.sends("GET", path.rstrip("/") or "/")
-    assert with_slash.status_code == without.status_code
-    assert not with_slash.is_redirect
+async def test_a_slash_at_the_end_makes_no_difference(stranger):
+    for each in [*READS, "/docs", "/openapi.json"]:
+        path = each.replace("{log_id}", NO_ID).rstrip("/")
+        with_slash = await stranger.sends("GET", f"{path}/")
+        without = await stranger.sends("GET", path or "/")
+        assert with_slash.status_code == without.status_code
+        assert not with_slash.is_redirect
 
 
 async def test_a_member_named_twice_counts_once(stranger):
