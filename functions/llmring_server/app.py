@@ -75,6 +75,10 @@ def _database(
     standalone: bool,
 ) -> Database:
     if isinstance(db_manager, Database):
+        if schema not in (None, db_manager.schema):
+            raise StartRefused("The schema is another than that of the db_manager.")
+        if run_migrations:
+            db_manager.prepare_with(migrate)
         return db_manager
     if db_manager is None and not standalone:
         raise StartRefused("create_app(standalone=False) needs the db_manager of its host.")

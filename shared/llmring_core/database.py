@@ -126,6 +126,10 @@ class Database:
         async with self._lend() as raw, raw.transaction():
             yield Connection(raw, self.sql, self.schema)
 
+    def prepare_with(self, before_first_use: Callable[["Database"], Awaitable[object]]) -> None:
+        """Have something done before the first statement, as if given from the start."""
+        self._before_first_use, self._is_ready = before_first_use, False
+
     async def ready(self) -> None:
         """Return once `before_first_use` has run; the first caller runs it, the others wait."""
         if self._is_ready or self._before_first_use is None:
@@ -194,6 +198,7 @@ class Database:
                 with suppress(asyncpg.InterfaceError):
                     raw.terminate()
                 await pool.release(raw)
+                await pool.expire_connections()  # what killed one while we slept, killed all
                 raw = await pool.acquire(timeout=ACQUIRE_SECONDS)
             else:
                 break

@@ -72,12 +72,6 @@ class StillInFlight(LLMRingError):
         super().__init__(headers={"Retry-After": "1"})
 
 
-class TooLarge(LLMRingError):
-    """The body of the request is too large."""
-
-    status, code = 413, "content-too-large"
-
-
 class Unprocessable(LLMRingError):
     """The request is well-formed but cannot be accepted."""
 

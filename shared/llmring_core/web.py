@@ -14,7 +14,6 @@ from llmring_core.edge import Edge, LastNet
 from llmring_core.registry import Registry
 from llmring_core.settings import Settings
 
-MAX_BODY_BYTES = 10 * 1024 * 1024
 _EXPOSED_HEADERS = ("ETag", "Idempotency-Replayed", "Link", "X-Next-Cursor", "X-Request-Id")
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -75,7 +74,6 @@ def build_app(
         summary="Usage logs with exact costs, receipts, conversations, MCP and the model registry.",
         lifespan=lifespan,
         redirect_slashes=False,
-        max_body_size=MAX_BODY_BYTES,
     )
     app.state.settings = settings
     app.state.database = database or Database(settings)
