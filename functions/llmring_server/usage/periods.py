@@ -10,6 +10,8 @@ from fastapi import Depends, Query
 from llmring_core.errors import Unprocessable
 
 ALWAYS = (datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC))
+# Somebody's "for ever" is fine; the day after it must be a date in every zone.
+LAST_DAY = date(9999, 12, 28)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LOST_PLUS = re.compile(r"(T.*) (\d{2}:?\d{2})")
 
@@ -47,7 +49,7 @@ def _read(name: str, text: str, zone: tzinfo) -> Period:
     """The half-open interval that a date or a time stands for."""
     try:
         if _DATE.fullmatch(text):
-            day = date.fromisoformat(text)
+            day = min(date.fromisoformat(text), LAST_DAY)
             return _midnight(day, zone), _midnight(day + timedelta(days=1), zone)
         # An offset's plus sign that was not percent-encoded arrives as a space.
         moment = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text))
