@@ -119,9 +119,14 @@ def _start(group: str, settings: Settings, database: Database) -> Handler:
 def _end(database: Database) -> None:
     """End a container more tidily than AWS does: it leaves no task and no connection."""
     loop = asyncio.get_event_loop()
-    tasks = asyncio.all_tasks(loop)
-    for task in tasks:
-        task.cancel()
-    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    loop.run_until_complete(_let_finish(asyncio.all_tasks(loop)))
     loop.run_until_complete(database.close())
     loop.close()
+
+
+async def _let_finish(tasks: set[asyncio.Task[Any]]) -> None:
+    if tasks:
+        _, unfinished = await asyncio.wait(tasks - {asyncio.current_task()}, timeout=2)
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
