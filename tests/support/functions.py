@@ -119,14 +119,14 @@ def _start(group: str, settings: Settings, database: Database) -> Handler:
 def _end(database: Database) -> None:
     """End a container more tidily than AWS does: it leaves no task and no connection."""
     loop = asyncio.get_event_loop()
-    loop.run_until_complete(_let_finish(asyncio.all_tasks(loop)))
+    loop.run_until_complete(_let_finish())
     loop.run_until_complete(database.close())
     loop.close()
 
 
-async def _let_finish(tasks: set[asyncio.Task[Any]]) -> None:
-    if tasks:
-        _, unfinished = await asyncio.wait(tasks - {asyncio.current_task()}, timeout=2)
+async def _let_finish() -> None:
+    """Wait for what runs in the background, which may start more; cancel what takes long."""
+    while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+        _, unfinished = await asyncio.wait(tasks, timeout=1)
         for task in unfinished:
             task.cancel()
-        await asyncio.gather(*unfinished, return_exceptions=True)
