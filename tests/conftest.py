@@ -1,5 +1,6 @@
 """What tests are handed: a database of their own, an app on it, and projects that use it."""
 
+import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -23,8 +24,11 @@ _postgres: TestPostgres | None = None
 
 def pytest_configure(config: pytest.Config) -> None:
     global _postgres  # noqa: PLW0603 - pytest gives its hooks no other place
-    if not hasattr(config, "workerinput"):
-        _postgres = TestPostgres()
+    if hasattr(config, "workerinput"):
+        return
+    for name in [name for name in os.environ if name.startswith("LLMRING_")]:
+        del os.environ[name]  # what is set for a server of yours is none of the tests' business
+    _postgres = TestPostgres()
 
 
 def pytest_unconfigure() -> None:

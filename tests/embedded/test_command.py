@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -47,6 +48,7 @@ def test_the_first_lines_say_what_a_user_wants_to_know(start):
     assert "Sign receipts  no (set LLMRING_RECEIPTS_PRIVATE_KEY_B64)" in lines
 
 
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_the_first_request_it_shows_works(start):
     lines = start().first_lines()
     shown = lines[lines.index("  curl") :].partition("}'")[0] + "}'"

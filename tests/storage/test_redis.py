@@ -1,0 +1,71 @@
+"""The registry in Redis: shared between processes, and never in the way."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+
+import pytest
+from redis.asyncio import Redis
+
+from llmring_core.registry import Registry
+from llmring_core.registry_copies import RedisCopy
+from llmring_core.settings import Settings
+from support.processes import free_port, until
+
+pytestmark = pytest.mark.skipif(
+    not shutil.which("redis-server"), reason="redis-server is not installed"
+)
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """A Redis of its own."""
+    port = free_port()
+    command = [shutil.which("redis-server"), "--port", str(port), "--bind", "127.0.0.1"]
+    process = subprocess.Popen(
+        [*command, "--save", "", "--dir", str(tmp_path)], stdout=subprocess.DEVNULL
+    )
+    process.url = f"redis://127.0.0.1:{port}/0"
+    try:
+        until(lambda: listens(port))
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def listens(port):
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+async def with_redis(redis, settings, database):
+    """Settings with a Redis that holds the registry."""
+    settings = Settings(_env_file=None, **{**settings.model_dump(), "redis_url": redis.url})
+    registry = Registry(settings, database)
+    await registry.renew()
+    yield settings
+    await registry.close()
+
+
+async def test_a_second_process_takes_it_from_redis(with_redis, database, upstream):
+    asked = upstream.count()
+    second = Registry(with_redis, database)
+    await second.renew()
+    assert (await second.snapshot()).prices.find("openai", "gpt-4.1")
+    assert upstream.count() == asked
+
+
+async def test_garbage_in_redis_counts_as_nothing(with_redis, redis):
+    copy = RedisCopy(with_redis)
+    async with Redis.from_url(redis.url) as client:
+        await client.set(copy._key, "garbage")
+    assert await copy.read() is None
+
+
+async def test_a_redis_that_hangs_counts_as_nothing(with_redis, redis):
+    os.kill(redis.pid, signal.SIGSTOP)
+    assert await RedisCopy(with_redis).read() is None
