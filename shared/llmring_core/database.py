@@ -17,7 +17,7 @@ from fastapi import Depends, Request
 from pydantic import SecretStr
 
 from llmring_core.connection import Connection, HostPool, Row
-from llmring_core.database_errors import translated
+from llmring_core.database_errors import LOST, translated
 from llmring_core.errors import StartRefused
 from llmring_core.queries import Statement
 from llmring_core.settings import Settings
@@ -27,18 +27,12 @@ log = logging.getLogger("llmring.database")
 CONNECT_SECONDS = 5.0
 ACQUIRE_SECONDS = 5.0
 COMMAND_SECONDS = 30.0
+# How long a query that was cancelled may take to end; then its connection is given up.
+RELEASE_SECONDS = 1.0
 # A connection unused for this long may have died unseen: a Lambda container is frozen between
 # requests, a firewall forgets. Knocking costs one round trip; a dead one would cost a request.
 SLEPT_SECONDS = 5.0
 KNOCK_SECONDS = 1.0
-
-LOST = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
 
 
 class Database:
@@ -141,8 +135,15 @@ class Database:
 
     async def answers(self, within: float) -> bool:
         """Whether the database answers a question within so many seconds."""
+        question = asyncio.create_task(self._ask())
+        # Not awaited to its end: cancelling a query is itself a question to the database.
+        done, _ = await asyncio.wait([question], timeout=within)
+        question.cancel()
+        return bool(done) and question.result()
+
+    async def _ask(self) -> bool:
         try:
-            async with asyncio.timeout(within), self._lend() as raw:
+            async with self._lend() as raw:
                 return bool(await raw.fetchval("select true"))
         except Exception as error:  # noqa: BLE001 - whatever the reason, the answer is no
             log.warning("the database does not answer: %s", type(error).__name__)
@@ -186,7 +187,7 @@ class Database:
                 raise
             finally:
                 self._last_used[id(raw._con)] = time.time()  # noqa: SLF001
-                await pool.release(raw)
+                await pool.release(raw, timeout=RELEASE_SECONDS)
 
     async def _wake(self, pool: Any, raw: Any) -> Any:
         """Knock on a connection that slept, and take another while nobody answers."""
@@ -200,6 +201,9 @@ class Database:
                 await pool.release(raw)
                 await pool.expire_connections()  # what killed one while we slept, killed all
                 raw = await pool.acquire(timeout=ACQUIRE_SECONDS)
+            except asyncio.CancelledError:
+                await pool.release(raw)
+                raise
             else:
                 break
         return raw

@@ -29,6 +29,16 @@ _LATER = (
 )
 
 
+# What a connection that died unseen answers when it is asked whether it lives.
+LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn what the driver raises inside into our errors.

@@ -115,6 +115,17 @@ def kill_postgres_and_wait(server, folder):
     until(server.is_healthy)
 
 
+def test_health_says_within_moments_that_the_database_hangs_and_when_it_is_back(start, folder):
+    server = start()
+    for process in at_work_in(folder):
+        os.kill(process, signal.SIGSTOP)
+    answer = server.http.get("/health", timeout=5)
+    for process in at_work_in(folder):
+        os.kill(process, signal.SIGCONT)
+    assert (answer.status_code, answer.json()["database"]) == (503, "disconnected")
+    until(server.is_healthy)
+
+
 def test_a_taken_port_is_told_in_one_line(folder):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
