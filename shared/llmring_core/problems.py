@@ -14,6 +14,11 @@ from llmring_core import telemetry
 from llmring_core.errors import LLMRingError
 
 MEDIA_TYPE = "application/problem+json"
+NOT_JSON = {
+    "type": "content_type",
+    "loc": ["header", "content-type"],
+    "msg": "Send the body as Content-Type: application/json",
+}
 # The phrases of RFC 9110, which Python knows from 3.13 on.
 _PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
@@ -57,7 +62,15 @@ def internal_error() -> Response:
 
 def places(errors: Sequence[Any]) -> list[dict[str, Any]]:
     """FastAPI's list of what is wrong where, without the values, which may be confidential."""
-    return [{"type": each["type"], "loc": list(each["loc"]), "msg": each["msg"]} for each in errors]
+    return [
+        {"type": each["type"], "loc": list(each["loc"]), "msg": _reason(each)} for each in errors
+    ]
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    if error["type"] == "json_invalid":
+        return f"{error['msg']}: {error['ctx']['error']}"
+    return str(error["msg"])
 
 
 async def _ours(_: Request, error: LLMRingError) -> Response:
@@ -67,6 +80,8 @@ async def _ours(_: Request, error: LLMRingError) -> Response:
 
 
 async def _invalid(_: Request, error: RequestValidationError) -> Response:
+    if isinstance(error.body, bytes) and error.body:  # FastAPI did not take it for JSON
+        return problem(422, "invalid-request", [NOT_JSON])
     return problem(422, "invalid-request", places(error.errors()))
 
 

@@ -163,3 +163,33 @@ async def test_a_timestamp_of_another_age_is_refused(alice, days):
     moment = (datetime.now(UTC) + timedelta(days=days)).isoformat()
     response = await alice.ask("POST", "/api/v1/log", json=a_call(timestamp=moment))
     assert response.status_code == 422
+
+
+@pytest.mark.parametrize("tokens", [True, "many", 5.5, -1, 2**53, None, []])
+async def test_what_is_no_count_of_tokens_is_refused(alice, tokens):
+    response = await alice.ask("POST", "/api/v1/log", json=a_call(input_tokens=tokens))
+    assert response.status_code == 422
+    assert response.json()["detail"][0]["loc"] == ["body", "input_tokens"]
+
+
+async def test_a_cost_of_minus_zero_is_zero(alice):
+    assert str((await alice.logs(a_call(cost=-0.0)))["cost"]) == "0.0"
+
+
+@pytest.mark.parametrize("cost", [True, -1, "much", 1e10, 1e-31])
+async def test_what_is_no_cost_is_refused(alice, cost):
+    response = await alice.ask("POST", "/api/v1/log", json=a_call(cost=cost))
+    assert response.status_code == 422
+
+
+async def test_the_reason_of_malformed_json_is_told(alice):
+    headers = {"Content-Type": "application/json"}
+    body = b'{"provider": "a\\u0000"}'
+    response = await alice.ask("POST", "/api/v1/log", content=body, headers=headers)
+    assert "NUL character at $.provider" in response.json()["detail"][0]["msg"]
+
+
+async def test_a_body_that_is_not_said_to_be_json_is_told_so(alice):
+    response = await alice.ask("POST", "/api/v1/log", content=b"{}")
+    assert response.status_code == 422
+    assert "Content-Type: application/json" in response.json()["detail"][0]["msg"]

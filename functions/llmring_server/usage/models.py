@@ -24,7 +24,18 @@ MAX_COUNT = 2**53 - 1
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(hours=24)
 
-Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+
+def _no_truth_value(value: object) -> object:
+    if isinstance(value, bool):
+        raise PydanticCustomError("int_type", "Input should be a number, not true or false")
+    return value
+
+
+def _positive_zero(cost: Decimal) -> Decimal:
+    return cost + Decimal(0) if cost.is_zero() else cost
+
+
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT), BeforeValidator(_no_truth_value)]
 Usd = Annotated[
     Decimal,
     PlainSerializer(float, return_type=float, when_used="json"),
@@ -33,6 +44,7 @@ Usd = Annotated[
 GivenCost = Annotated[
     Decimal,
     Field(ge=0, le=10**9, max_digits=40, decimal_places=30, allow_inf_nan=False),
+    AfterValidator(_positive_zero),
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": 10**9}),
 ]
 Label = Annotated[str, Field(max_length=255)]
