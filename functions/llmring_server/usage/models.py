@@ -1,80 +1,24 @@
 """What goes over the wire: reported calls, logged calls and statistics. Costs are in USD."""
 
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from datetime import date, datetime
+from typing import Any, Literal, Self
 from uuid import UUID
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from llmring_core import clock
-
-# The largest integer that every JSON reader keeps exact (RFC 7493, section 2.2).
-MAX_COUNT = 2**53 - 1
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-CLOCK_SKEW = timedelta(hours=24)
-
-
-def _no_truth_value(value: object) -> object:
-    if isinstance(value, bool):
-        raise PydanticCustomError("int_type", "Input should be a number, not true or false")
-    return value
-
-
-def _positive_zero(cost: Decimal) -> Decimal:
-    return cost + Decimal(0) if cost.is_zero() else cost
-
-
-Count = Annotated[int, Field(ge=0, le=MAX_COUNT), BeforeValidator(_no_truth_value)]
-Usd = Annotated[
-    Decimal,
-    PlainSerializer(float, return_type=float, when_used="json"),
-    WithJsonSchema({"type": "number"}),
-]
-GivenCost = Annotated[
-    Decimal,
-    Field(ge=0, le=10**9, max_digits=40, decimal_places=30, allow_inf_nan=False),
-    AfterValidator(_positive_zero),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 10**9}),
-]
-Label = Annotated[str, Field(max_length=255)]
-Name = Annotated[str, Field(min_length=1, max_length=255)]
-CostStatus = Annotated[
-    Literal["given", "priced", "unpriced"],
-    Field(
-        description="`given`: the client said the cost; `priced`: worked out from the registry; "
-        "`unpriced`: nobody knows the price, and the cost is null."
-    ),
-]
-
-
-def _zero_if_null(value: object) -> object:
-    return 0 if value is None else value
-
-
-def _whole(value: object) -> object:
-    return round(value) if isinstance(value, float) and abs(value) < MAX_COUNT else value
-
-
-def _in_utc(moment: datetime) -> datetime:
-    """Read a time without a zone as UTC, and refuse one that cannot be."""
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    if not EARLIEST <= moment <= clock.now() + CLOCK_SKEW:
-        raise PydanticCustomError(
-            "timestamp_range", "The timestamp lies before 1970 or more than a day in the future"
-        )
-    return moment.astimezone(UTC)
+from llmring_server.usage.quantities import (
+    Cached,
+    CostStatus,
+    Count,
+    GivenCost,
+    Label,
+    ListedCost,
+    Milliseconds,
+    Moment,
+    Name,
+    Usd,
+)
 
 
 class UsageEntry(BaseModel):
@@ -100,7 +44,7 @@ class UsageEntry(BaseModel):
     model: Name = Field(description="With or without the provider before it (`openai:gpt-4.1`).")
     input_tokens: Count
     output_tokens: Count
-    cached_input_tokens: Annotated[Count, BeforeValidator(_zero_if_null)] = Field(
+    cached_input_tokens: Cached = Field(
         0, description="The part of input_tokens that came from the provider's cache."
     )
     alias: Label | None = None
@@ -108,13 +52,13 @@ class UsageEntry(BaseModel):
     cost: GivenCost | None = Field(
         None, description="USD; worked out from the registry when absent."
     )
-    latency_ms: Annotated[Count, BeforeValidator(_whole)] | None = Field(
+    latency_ms: Milliseconds | None = Field(
         None, description="Milliseconds; rounded to whole ones."
     )
     origin: Label | None = None
     id_at_origin: Label | None = Field(None, description="Need not be unique.")
     metadata: dict[str, Any] | None = None
-    timestamp: Annotated[datetime, AfterValidator(_in_utc)] | None = Field(
+    timestamp: Moment | None = Field(
         None, description="When the call was made; now when absent, UTC when it names no zone."
     )
 
@@ -169,9 +113,7 @@ class UsageRow(BaseModel):
     input_tokens: int
     output_tokens: int
     cached_input_tokens: int
-    cost: Annotated[Usd, BeforeValidator(_zero_if_null)] = Field(
-        description="0 for an unpriced row; see cost_status."
-    )
+    cost: ListedCost = Field(description="0 for an unpriced row; see cost_status.")
     cost_status: CostStatus
     latency_ms: int | None
     alias: str | None
