@@ -24,7 +24,7 @@ check: $(VENV)/.dev ## lint, format, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo --quiet
+	@$(BIN)/lint-imports --no-logo
 
 format: $(VENV)/.dev ## format the code and mend what the linter can
 	@$(BIN)/ruff format .
