@@ -66,13 +66,15 @@ def test_it_ends_when_asked_and_leaves_no_process(start, folder, options, number
     assert not at_work_in(folder)
 
 
-def test_a_second_server_shares_the_database_and_outlives_the_first(start):
+def test_a_second_server_shares_the_database_and_outlives_the_first(start, folder):
     first, second = start(), start()
     log_id = first.logs()
     assert second.rows() == [log_id]
+    shared = postgres_of(folder)
     first.signal(signal.SIGKILL)
-    until(second.logs)
+    until(lambda: shared not in at_work_in(folder))
     assert log_id in second.rows()
+    assert second.logs()
 
 
 def test_no_acknowledged_row_is_lost_when_postgresql_is_killed(start, folder):

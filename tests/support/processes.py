@@ -99,9 +99,10 @@ class Server:
         return None
 
     def rows(self) -> list[str]:
-        """The ids of all rows."""
-        text = self.http.get("/api/v1/logs/export", headers=HEADERS).text
-        return [json.loads(line)["log_id"] for line in text.splitlines()]
+        """The ids of all rows, as soon as they can be had."""
+        until(self.is_healthy)
+        answer = self.http.get("/api/v1/logs/export", headers=HEADERS).raise_for_status()
+        return [json.loads(line)["log_id"] for line in answer.text.splitlines()]
 
     def signal(self, number: int, *, group: bool = False) -> None:
         """Send a signal to the process, or to all of its group as a terminal does."""
