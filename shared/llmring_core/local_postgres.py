@@ -1,10 +1,10 @@
 """The embedded PostgreSQL of a data folder: started, shared, taken over, stopped."""
 
 import atexit
-import fcntl
 import logging
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -13,18 +13,20 @@ from typing import Self
 
 from llmring_core import postgres_process
 from llmring_core.errors import StartRefused
-from llmring_core.postgres_cluster import START_SECONDS, Cluster
+from llmring_core.postgres_cluster import Cluster
 
 log = logging.getLogger("llmring.local_postgres")
 
 SHORT_LIFE_SECONDS = 5.0
-MAX_SHORT_LIVES = 5
+MAX_SHORT_LIVES = 8
+PAUSE_SECONDS = 1.0  # before the second start in a row; longer before each further one
+SHARE_SECONDS = 15.0
 ELECTION_SECONDS = 0.2
 
 
 def default_data_dir() -> Path:
     """The platform's folder for user data; as root one that an unprivileged account can reach."""
-    if os.geteuid() == 0:
+    if sys.platform != "win32" and os.geteuid() == 0:
         return Path("/var/lib/llmring-server")
     from platformdirs import user_data_path
 
@@ -45,6 +47,7 @@ class LocalPostgres:
         self.url = self._cluster.url
         self.started = False
         self._lock = (data_dir / "owner.lock").open("a")
+        os.register_at_fork(after_in_child=self._lock.close)  # or a child would hold it for us
         self._process = os.getpid()
         self._closing = threading.Event()
         self._settled = threading.Event()
@@ -63,16 +66,19 @@ class LocalPostgres:
         Raises:
             StartRefused: in one line, why that cannot be.
         """
+        if sys.platform == "win32":
+            raise StartRefused(
+                "The embedded PostgreSQL needs Linux or macOS: set LLMRING_DATABASE_URL."
+            )
         try:
-            data_dir.mkdir(parents=True, exist_ok=True)
-            local = cls(data_dir.absolute(), options or {})
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            local = cls(data_dir.resolve(), options or {})
+            local._begin()
         except OSError as error:
             raise StartRefused(
                 f"The data folder {data_dir} cannot be used: {error.strerror or error}. "
                 "Set LLMRING_DATA_DIR or LLMRING_DATABASE_URL."
             ) from error
-        local._begin()
-        atexit.register(local.close)
         return local
 
     def close(self) -> None:
@@ -97,11 +103,12 @@ class LocalPostgres:
     def _begin(self) -> None:
         self.started = self._try_lock()
         self._thread.start()
-        deadline = time.monotonic() + START_SECONDS
+        atexit.register(self.close)
+        deadline = time.monotonic() + SHARE_SECONDS
         while not self._settled.wait(0.02):
             if not self.started and self._cluster.takes_connections():
                 return
-            if time.monotonic() > deadline:
+            if not self.started and time.monotonic() > deadline:
                 self.close()
                 raise StartRefused(
                     "Another server holds the data folder, but its PostgreSQL does not answer: "
@@ -112,6 +119,8 @@ class LocalPostgres:
             raise self._refusal
 
     def _try_lock(self) -> bool:
+        import fcntl  # which Windows has not
+
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -133,19 +142,28 @@ class LocalPostgres:
         except OSError as error:
             self._refusal = StartRefused(f"The embedded PostgreSQL cannot be run: {error}.")
             log.error("%s", self._refusal)  # noqa: TRY400
-        self._settled.set()
+        finally:
+            self._settled.set()
 
     def _supervise(self) -> None:
+        self._start()
+        self._settled.set()
         short_lives = 0
-        while not self._closing.is_set() and short_lives < MAX_SHORT_LIVES:
-            self._child = self._cluster.start()
+        while self._child is not None and short_lives < MAX_SHORT_LIVES:
             born = time.monotonic()
-            if self._closing.is_set():
-                postgres_process.stop(self._child)
-            self._settled.set()
             self._child.wait()
-            if not self._closing.is_set():
-                log.warning("the embedded PostgreSQL ended; starting it again")
-                short_lives = 0 if time.monotonic() - born > SHORT_LIFE_SECONDS else short_lives + 1
-        if not self._closing.is_set():
-            log.error("the embedded PostgreSQL keeps ending; see %s", self._cluster.log_file)
+            is_short = time.monotonic() - born < SHORT_LIFE_SECONDS
+            short_lives = short_lives + 1 if is_short else 0
+            if self._closing.wait(PAUSE_SECONDS * max(0, short_lives - 1)):
+                return
+            log.warning("the embedded PostgreSQL ended; starting it again")
+            try:
+                self._start()
+            except (StartRefused, OSError) as error:
+                log.warning("%s", error)  # a full disk may have room again soon
+        log.error("the embedded PostgreSQL keeps ending; see %s", self._cluster.log_file)
+
+    def _start(self) -> None:
+        self._child = self._cluster.start(self._closing)
+        if self._closing.is_set():  # `close` may have come before there was a child to stop
+            postgres_process.stop(self._child)

@@ -1,9 +1,7 @@
 """The PostgreSQL programs of the `local` extra, and the account that may run them."""
 
 import os
-import pwd
 import shutil
-import sys
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
@@ -22,13 +20,17 @@ class Account:
     gid: int
 
     def can_pass(self, folder: Path) -> bool:
-        """Whether this user may go through a folder to what lies in it."""
+        """Whether this user may go through a folder, or run a program."""
         status = folder.stat()
         if status.st_uid == self.uid:
             return bool(status.st_mode & 0o100)
         if status.st_gid == self.gid:
             return bool(status.st_mode & 0o010)
         return bool(status.st_mode & 0o001)
+
+    def can_use(self, program: Path) -> bool:
+        """Whether this user may reach a program and run it."""
+        return self.blocked_at(program) is None and self.can_pass(program)
 
     def blocked_at(self, path: Path) -> Path | None:
         """The first folder above a path that this user cannot pass, if there is one."""
@@ -42,7 +44,12 @@ def account_for(cluster: Path) -> Account | None:
         return None
     if cluster.exists() and (status := cluster.stat()).st_uid != 0:
         return Account(status.st_uid, status.st_gid)
-    nobody = pwd.getpwnam("nobody")
+    import pwd  # which Windows has not
+
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError:  # a container without a list of users
+        return Account(65534, 65534)
     return Account(nobody.pw_uid, nobody.pw_gid)
 
 
@@ -57,14 +64,10 @@ def programs(data_dir: Path, account: Account | None) -> Path:
     """The folder of the PostgreSQL programs, where the account can reach them.
 
     Raises:
-        StartRefused: the wheel that holds them is not installed, or this is Windows.
+        StartRefused: the wheel that holds them is not installed.
     """
-    if sys.platform == "win32":
-        raise StartRefused(
-            "The embedded PostgreSQL needs Linux or macOS: set LLMRING_DATABASE_URL."
-        )
     package = _package()
-    if account is not None and account.blocked_at(package / "pginstall"):
+    if account is not None and not account.can_use(package / "pginstall" / "bin" / "postgres"):
         package = _copied(package, data_dir)
     return package / "pginstall" / "bin"
 
@@ -86,7 +89,7 @@ def _copied(package: Path, data_dir: Path) -> Path:
     """
     target = data_dir / f"programs-{metadata.version(DISTRIBUTION)}"
     if not target.exists():
-        half_made = data_dir / f"programs.{os.getpid()}"
+        half_made = data_dir / "programs.new"  # the owner of the folder is alone here
         shutil.rmtree(half_made, ignore_errors=True)
         shutil.copytree(
             package / "pginstall", half_made / package.name / "pginstall", symlinks=True
@@ -94,7 +97,9 @@ def _copied(package: Path, data_dir: Path) -> Path:
         libraries = package.with_name(f"{package.name}.libs")
         if libraries.exists():
             shutil.copytree(libraries, half_made / libraries.name, symlinks=True)
-        for folder in (half_made, half_made / package.name):
-            folder.chmod(0o755)
+        for path in (half_made, *half_made.rglob("*")):
+            if not path.is_symlink():
+                mode = path.stat().st_mode
+                path.chmod(mode | (mode & 0o500) >> 3 | (mode & 0o500) >> 6)
         half_made.rename(target)
     return target / package.name

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,17 +18,20 @@ from urllib.parse import quote
 
 from llmring_core.errors import StartRefused
 from llmring_core.postgres_binaries import account_for, as_account, programs
-from llmring_core.postgres_process import end_orphans, end_with_parent, stop
+from llmring_core.postgres_process import end_orphans, end_with_parent, stop, with_a_name
 
 log = logging.getLogger("llmring.local_postgres")
 
 USER = DATABASE = "llmring"
 PORT = 5432
 SOCKET_NAME = f".s.PGSQL.{PORT}"
-START_SECONDS = 30.0
+START_SECONDS = 300.0  # a recovery has much to replay on a slow disk
+RETRY_SECONDS = 30.0
 MAX_SOCKET_PATH = 100  # the kernel takes 107 bytes on Linux and 103 on macOS
 MAX_LOG_BYTES = 10 * 1024 * 1024
 _ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"}
+# One call instead of an fsync of each of a thousand files; only Linux has it.
+_QUICK_RECOVERY = {"recovery_init_sync_method": "syncfs"} if sys.platform == "linux" else {}
 _STILL_THERE = ("postmaster.pid", "shared memory")
 
 
@@ -65,6 +69,14 @@ class Cluster:
         for left_over in self.path.parent.glob("postgres.new-*"):
             shutil.rmtree(left_over)
         fresh = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=self.path.parent))
+        try:
+            self._fill(fresh)
+        except StartRefused:
+            shutil.rmtree(fresh, ignore_errors=True)  # a full disk needs the room
+            raise
+        fresh.rename(self.path)
+
+    def _fill(self, fresh: Path) -> None:
         self._own(fresh)
         self._run(
             *("initdb", "-D", str(fresh), "-U", USER, "--auth=trust", "--encoding=UTF8"),
@@ -79,28 +91,29 @@ class Cluster:
             "postgres",
             say=f"create database {DATABASE};\n",
         )
-        fresh.rename(self.path)
 
-    def start(self) -> "subprocess.Popen[bytes]":
+    def start(self, closing: threading.Event) -> "subprocess.Popen[bytes]":
         """Start PostgreSQL as a child of this thread, and return once it takes connections.
+
+        Or, stopped, when there is no more use for it.
 
         The child dies with the *thread* that starts it (prctl(2)), where the kernel knows how.
 
         Raises:
             StartRefused: it does not start; the message has its reason.
         """
-        end_orphans(self.path, [self.sockets / f"{SOCKET_NAME}.lock"])
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + RETRY_SECONDS
         while True:
+            end_orphans(self.path, [self.sockets / f"{SOCKET_NAME}.lock"])
             child, log_start = self._spawn()
-            while child.poll() is None and time.monotonic() < deadline:
-                if self.takes_connections():
-                    return child
-                time.sleep(0.01)
+            if self._is_up(child, closing):
+                return child
             reason = self._reason(log_start)
             if child.poll() is None:
                 stop(child)
                 reason = f"it takes no connections after {START_SECONDS:.0f} s"
+            if closing.is_set():
+                return child
             # Processes of a PostgreSQL that was killed need a moment to notice.
             if time.monotonic() > deadline or not any(word in reason for word in _STILL_THERE):
                 raise StartRefused(
@@ -119,6 +132,14 @@ class Cluster:
             return connection.recv(1) == b"R"
         return False
 
+    def _is_up(self, child: "subprocess.Popen[bytes]", closing: threading.Event) -> bool:
+        deadline = time.monotonic() + START_SECONDS
+        while child.poll() is None and not closing.is_set() and time.monotonic() < deadline:
+            if self.takes_connections():
+                return True
+            time.sleep(0.01)
+        return False
+
     def _spawn(self) -> "tuple[subprocess.Popen[bytes], int]":
         settings = {
             "listen_addresses": "",
@@ -127,10 +148,12 @@ class Cluster:
             "max_connections": "200",
             "timezone": "UTC",
             "log_timezone": "UTC",
+            **_QUICK_RECOVERY,
             **self._options,
         }
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        if self.log_file.exists() and self.log_file.stat().st_size > MAX_LOG_BYTES:
+        self.log_file.touch(mode=0o600)  # it may quote what is in a row
+        if self.log_file.stat().st_size > MAX_LOG_BYTES:
             self.log_file.write_bytes(b"")
         with self.log_file.open("ab") as output:
             log_start = output.tell()
@@ -156,10 +179,13 @@ class Cluster:
             cwd="/",
             env=_ENVIRONMENT,
             check=False,
+            preexec_fn=with_a_name(),
             **as_account(self._account),
         )
         if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[0]
+            lines = done.stderr.strip().splitlines() or ["no reason given"]
+            told = [line for line in lines if "FATAL:" in line or "error:" in line]
+            reason = (told or lines)[0]
             raise StartRefused(
                 f"The embedded PostgreSQL could not be set up in {self.path.parent}: {reason} "
                 "(or set LLMRING_DATABASE_URL)."
