@@ -139,7 +139,7 @@ class LocalPostgres:
         except StartRefused as refusal:
             self._refusal = refusal
             log.error("%s", refusal)  # noqa: TRY400 - it says all there is
-        except OSError as error:
+        except (OSError, subprocess.SubprocessError) as error:
             self._refusal = StartRefused(f"The embedded PostgreSQL cannot be run: {error}.")
             log.error("%s", self._refusal)  # noqa: TRY400
         finally:

@@ -212,15 +212,16 @@ def test_as_root_it_runs_as_somebody_else(folder):
 
 
 @AS_ROOT
-def test_as_an_ordinary_user_it_runs_as_that_user(folder):
-    os.chown(folder, 65534, 65534)
+@pytest.mark.parametrize("uid", [65534, 54321], ids=["with a name", "without a name"])
+def test_as_an_ordinary_user_it_runs_as_that_user(folder, uid):
+    os.chown(folder, uid, uid)
     child = os.fork()
     if child == 0:  # everything is imported; now become somebody else
         os.setgroups([])
-        os.setgid(65534)
-        os.setuid(65534)
+        os.setgid(uid)
+        os.setuid(uid)
         with opened(folder) as local:
-            os._exit(0 if local.started else 1)
+            os._exit(0 if local._cluster.takes_connections() else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     until(lambda: not at_work_in(folder))
 
