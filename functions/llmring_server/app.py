@@ -11,19 +11,21 @@ from llmring_core import telemetry
 from llmring_core.connection import HostPool
 from llmring_core.database import Database
 from llmring_core.errors import StartRefused, Unavailable
+from llmring_core.key_ring import hold_keys
 from llmring_core.local_postgres import LocalPostgres, default_data_dir
 from llmring_core.migrate import migrate
 from llmring_core.settings import Settings
 from llmring_core.web import build_app
 from llmring_server.jobs.upkeep import keep_up
 from llmring_server.meta.routes import router as meta
+from llmring_server.receipts.routes import router as receipts
 from llmring_server.registry.routes import router as registry
 from llmring_server.usage.repricing import reprice_when_renewed
 from llmring_server.usage.routes import router as usage
 
 log = logging.getLogger("llmring.app")
 
-GROUPS = (registry, usage)
+GROUPS = (registry, usage, receipts)
 
 
 def create_app(
@@ -64,6 +66,7 @@ def create_app(
         lifespan=_standalone if standalone else None,
     )
     reprice_when_renewed(app)
+    hold_keys(app)
     return app
 
 

@@ -1,8 +1,10 @@
 """The llmring-server command."""
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from llmring_core import __version__
 from llmring_core.errors import LLMRingError
@@ -23,9 +25,22 @@ def _run(options: argparse.Namespace) -> int:
         from llmring_server.db_commands import db_migrate, db_status
 
         return db_migrate() if options.action == "migrate" else db_status()
+    if options.command == "receipts":
+        return _run_receipts(options)
     from llmring_server.serving import serve
 
     return serve(options.host, options.port, reload=options.reload, workers=options.workers)
+
+
+def _run_receipts(options: argparse.Namespace) -> int:
+    if options.action == "keygen":
+        from llmring_server.keygen import keygen
+
+        return keygen(options.out, options.key_id)
+    from llmring_server.receipt_files import verify_files
+    from llmring_server.trusted_keys import trusted_keys
+
+    return verify_files(options.files, trusted_keys(options.keys, options.url))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,7 +57,28 @@ def _parser() -> argparse.ArgumentParser:
     actions = db.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("migrate", help="apply the migrations that are missing")
     actions.add_parser("status", help="list the migrations; exits 1 unless all are applied")
+    _add_receipts(commands.add_parser("receipts", help="make a signing key, verify receipts"))
     return parser
+
+
+def _add_receipts(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    keygen = actions.add_parser("keygen", help="make a key to sign receipts with")
+    keygen.add_argument("--out", type=Path, help="write it to this new file instead of printing it")
+    keygen.add_argument("--key-id", type=_key_id, help="its name; default: its thumbprint")
+    verify = actions.add_parser(
+        "verify", help="verify receipts and inclusion proofs, offline; exits 1 unless all are valid"
+    )
+    verify.add_argument("files", nargs="+", type=Path, metavar="FILE", help="or a folder of files")
+    whose = verify.add_mutually_exclusive_group()
+    whose.add_argument("--keys", type=Path, help="the public-keys.json to go by")
+    whose.add_argument("--url", help="the server whose public keys to go by")
+
+
+def _key_id(text: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]{1,255}", text):
+        raise argparse.ArgumentTypeError("1 to 255 visible ASCII characters")
+    return text
 
 
 def _add_serve_options(parser: argparse.ArgumentParser, *, defaults: bool) -> None:

@@ -15,6 +15,7 @@ from uvicorn.supervisors import ChangeReload, Multiprocess
 from llmring_core import __version__, telemetry
 from llmring_core.database import Database
 from llmring_core.errors import StartRefused, Unavailable
+from llmring_core.key_ring import PRIVATE_KEY, KeyRing
 from llmring_core.migrate import migrate
 from llmring_core.settings import Settings
 from llmring_server.db_commands import database_url
@@ -35,8 +36,8 @@ def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
         # Workers are new processes: they learn from the environment where the database is.
         is_embedded = settings.database_url is None
         os.environ["LLMRING_DATABASE_URL"] = url
-        _migrate(settings, url)
-        for line in first_lines(settings, listener, url, is_embedded=is_embedded):
+        can_sign = _prepare(settings, url)
+        for line in first_lines(settings, listener, url, can_sign, is_embedded=is_embedded):
             sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
         telemetry.log_to_terminal(settings.log_level)
@@ -45,7 +46,7 @@ def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
 
 
 def first_lines(
-    settings: Settings, listener: socket.socket, url: str, *, is_embedded: bool
+    settings: Settings, listener: socket.socket, url: str, can_sign: str, *, is_embedded: bool
 ) -> list[str]:
     """What a user wants to know first: where it listens, on what, and how to try it."""
     host, port = listener.getsockname()[:2]
@@ -53,11 +54,6 @@ def first_lines(
     shown = f"[{shown}]" if ":" in shown else shown
     address = f"http://{shown}:{port}"
     database = "embedded PostgreSQL" if is_embedded else _without_password(url)
-    can_sign = (
-        "yes"
-        if settings.receipts_private_key_b64
-        else ("no (set LLMRING_RECEIPTS_PRIVATE_KEY_B64)")
-    )
     warnings = (
         ["Warning        LLMRING_CORS_ORIGINS=* lets every web page call this server"]
         if "*" in settings.cors_origins
@@ -93,23 +89,36 @@ def _listener(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _migrate(settings: Settings, url: str) -> None:
-    """Migrate before any worker starts, so that what is refused is refused in one line."""
+def _prepare(settings: Settings, url: str) -> str:
+    """Migrate before any worker starts, and say who signs receipts.
 
-    async def run() -> None:
+    What is refused is then refused in one line.
+    """
+
+    async def run() -> str:
         database = Database(settings)
+        keys = KeyRing(settings, database)
         database.go_to(url)
         try:
             await migrate(database)
+            return await _who_signs(keys)
         finally:
             await database.close()
 
     try:
-        asyncio.run(run())
-    except Unavailable:
-        sys.stderr.write(
-            "llmring-server: the database does not answer yet; requests get 503 until it does.\n"
-        )
+        return asyncio.run(run())
+    except Unavailable as error:
+        sys.stderr.write(f"llmring-server: {error} Requests get 503 until it does.\n")
+        return "not known yet"
+
+
+async def _who_signs(keys: KeyRing) -> str:
+    own = await keys.prepare()
+    if not keys.is_to_sign or own is None:
+        return f"no (set {PRIVATE_KEY})"
+    if own.not_after is not None:
+        return f"no ({keys.rotated_out()})"
+    return f"yes, with key {own.public.key_id}"
 
 
 def _run(listener: socket.socket, *, reload: bool, workers: int) -> None:

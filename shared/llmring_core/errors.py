@@ -28,7 +28,13 @@ class LLMRingError(Exception):
         super().__init__(self.message)
 
 
-class StartRefused(LLMRingError):
+class NotConfigured(LLMRingError):
+    """The server was not set up for this."""
+
+    status, code = 503, "not-configured"
+
+
+class StartRefused(NotConfigured):
     """The server cannot start; the message is the one line that its user sees."""
 
 

@@ -16,7 +16,7 @@ from llmring_core.errors import BadRequest, KeyReused, StillInFlight
 from llmring_core.queries import load
 
 SQL = load("llmring_core", "idempotency.sql")
-Answer = TypeVar("Answer", bound=BaseModel)
+Answer = TypeVar("Answer", bound=BaseModel | Response)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -30,9 +30,15 @@ class Once:
     body_hash: bytes
 
     async def write(
-        self, database: Database, do: Callable[[Runner], Awaitable[Answer]]
+        self,
+        database: Database,
+        do: Callable[[Runner], Awaitable[Answer]],
+        *,
+        in_transaction: bool = False,
     ) -> Answer | Response:
         """Do a write, or answer what the same request was answered before.
+
+        `in_transaction` has it done in one even when there is no key to remember.
 
         The key is remembered in the transaction of the write: both are there or neither is.
 
@@ -41,7 +47,7 @@ class Once:
             KeyReused: the key came before with another body.
         """
         if self.key is None:
-            return await do(database)
+            return await _do(database, do, in_transaction)
         name = (self.caller.api_key_id, self.endpoint, self.key)
         async with database.transaction() as tx:
             if not await tx.fetch_value(SQL["claim"], *name):
@@ -49,12 +55,27 @@ class Once:
             earlier = await tx.fetch_row(SQL["earlier"], *name)
             if earlier is None:
                 answer = await do(tx)
-                await tx.execute(SQL["remember"], *name, self.body_hash, answer.model_dump_json())
+                await tx.execute(SQL["remember"], *name, self.body_hash, _text(answer))
                 return answer
         if earlier["body_hash"] != self.body_hash:
             raise KeyReused
         headers = {"Idempotency-Replayed": "true"}
         return Response(earlier["answer"], headers=headers, media_type="application/json")
+
+
+async def _do(
+    database: Database, do: Callable[[Runner], Awaitable[Answer]], in_transaction: bool
+) -> Answer:
+    if not in_transaction:
+        return await do(database)
+    async with database.transaction() as tx:
+        return await do(tx)
+
+
+def _text(answer: BaseModel | Response) -> str:
+    if isinstance(answer, BaseModel):
+        return answer.model_dump_json()
+    return bytes(answer.body).decode()
 
 
 async def forget_old(database: Database) -> None:

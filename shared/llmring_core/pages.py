@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
@@ -47,6 +47,11 @@ class Place:
         if place.moment.tzinfo is None:
             raise Unprocessable("The cursor is not one that this server gave out.")
         return place
+
+
+# Before and after every row of a list.
+FIRST = Place(datetime(1, 1, 2, tzinfo=UTC), UUID(int=0))
+LAST = Place(datetime(9999, 12, 30, tzinfo=UTC), UUID(int=2**128 - 1))
 
 
 @dataclass(frozen=True, slots=True)

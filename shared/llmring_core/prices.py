@@ -31,6 +31,15 @@ class PriceList:
                 break
         return self._by_name.get((provider, name))
 
+    def find_by_model(self, model: str) -> ModelPrices | None:
+        """Look a model up whose provider is before its name, or is the only one to have it."""
+        for separator in ":/":
+            provider, _, name = model.strip().partition(separator)
+            if name and (found := self.find(provider, name)):
+                return found
+        having = [prices for (_, name), prices in self._by_name.items() if name == model.strip()]
+        return having[0] if len(having) == 1 else None
+
 
 def models_of(provider: str, file: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The models of a registry file, without the provider before their names."""

@@ -87,7 +87,13 @@ def line(item: str, tokens: int, rate: Rate) -> Line:
 def total(bill: Iterable[Line]) -> Decimal:
     """The cost of a bill, in USD."""
     with localcontext(_EXACT):
-        return sum((each.cost for each in bill), Decimal(0)).normalize() + Decimal(0)
+        return exact_sum(*(each.cost for each in bill)).normalize() + Decimal(0)
+
+
+def exact_sum(*amounts: Decimal) -> Decimal:
+    """Add amounts of USD up; none is rounded."""
+    with localcontext(_EXACT):
+        return sum(amounts, Decimal(0))
 
 
 def read_prices(

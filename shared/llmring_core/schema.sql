@@ -1,5 +1,16 @@
 CREATE SCHEMA llmring;
 
+CREATE TABLE llmring.certified_logs (
+    api_key_id character varying(255) NOT NULL,
+    receipt_id character varying(255) NOT NULL,
+    leaf_index integer NOT NULL,
+    log_id uuid NOT NULL,
+    logged_at timestamp with time zone NOT NULL,
+    leaf_hash bytea NOT NULL
+);
+
+COMMENT ON TABLE llmring.certified_logs IS 'The leaves of the Merkle tree (RFC 6962) of a receipt over usage logs.';
+
 CREATE TABLE llmring.idempotency_keys (
     api_key_id character varying(255) NOT NULL,
     endpoint text NOT NULL,
@@ -8,6 +19,26 @@ CREATE TABLE llmring.idempotency_keys (
     answer text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL
 );
+
+CREATE TABLE llmring.receipts (
+    api_key_id character varying(255) NOT NULL,
+    receipt_id character varying(255) NOT NULL,
+    row_id uuid NOT NULL,
+    "timestamp" timestamp with time zone NOT NULL,
+    key_id character varying(255) NOT NULL,
+    model text,
+    alias text,
+    profile text,
+    canonical bytea NOT NULL,
+    certified_rows integer,
+    stored_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON COLUMN llmring.receipts.row_id IS 'A UUIDv7 of the timestamp; orders receipts of the same time.';
+
+COMMENT ON COLUMN llmring.receipts.canonical IS 'The receipt in canonical form (RFC 8785), signature included: what was signed is what is kept.';
+
+COMMENT ON COLUMN llmring.receipts.certified_rows IS 'How many usage logs it certifies; null if it was not made from them.';
 
 CREATE TABLE llmring.registry_copies (
     base_url text NOT NULL,
@@ -27,6 +58,18 @@ CREATE TABLE llmring.schema_migrations (
     checksum text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
+
+CREATE TABLE llmring.signing_keys (
+    key_id character varying(255) NOT NULL,
+    public_key bytea NOT NULL,
+    not_before timestamp with time zone DEFAULT now() NOT NULL,
+    not_after timestamp with time zone,
+    CONSTRAINT signing_keys_public_key CHECK ((length(public_key) = 32))
+);
+
+COMMENT ON TABLE llmring.signing_keys IS 'Every public key that ever belonged to this server.';
+
+COMMENT ON COLUMN llmring.signing_keys.not_after IS 'When another key took over; null for the one that signs.';
 
 CREATE TABLE llmring.usage_logs (
     api_key_id character varying(255) NOT NULL,
@@ -83,8 +126,14 @@ CREATE TABLE llmring.usage_logs_default (
 
 ALTER TABLE ONLY llmring.usage_logs ATTACH PARTITION llmring.usage_logs_default DEFAULT;
 
+ALTER TABLE ONLY llmring.certified_logs
+    ADD CONSTRAINT certified_logs_pkey PRIMARY KEY (api_key_id, receipt_id, leaf_index);
+
 ALTER TABLE ONLY llmring.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (api_key_id, endpoint, idempotency_key);
+
+ALTER TABLE ONLY llmring.receipts
+    ADD CONSTRAINT receipts_pkey PRIMARY KEY (api_key_id, receipt_id);
 
 ALTER TABLE ONLY llmring.registry_copies
     ADD CONSTRAINT registry_copies_pkey PRIMARY KEY (base_url, provider);
@@ -92,13 +141,22 @@ ALTER TABLE ONLY llmring.registry_copies
 ALTER TABLE ONLY llmring.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 
+ALTER TABLE ONLY llmring.signing_keys
+    ADD CONSTRAINT signing_keys_pkey PRIMARY KEY (key_id);
+
 ALTER TABLE ONLY llmring.usage_logs
     ADD CONSTRAINT usage_logs_pkey PRIMARY KEY (api_key_id, logged_at, log_id);
 
 ALTER TABLE ONLY llmring.usage_logs_default
     ADD CONSTRAINT usage_logs_default_pkey PRIMARY KEY (api_key_id, logged_at, log_id);
 
+CREATE INDEX certified_logs_by_log ON llmring.certified_logs USING btree (api_key_id, log_id);
+
 CREATE INDEX idempotency_keys_created_at ON llmring.idempotency_keys USING btree (created_at);
+
+CREATE INDEX receipts_by_time ON llmring.receipts USING btree (api_key_id, "timestamp", row_id);
+
+CREATE UNIQUE INDEX signing_keys_one_signs ON llmring.signing_keys USING btree ((true)) WHERE (not_after IS NULL);
 
 CREATE INDEX usage_logs_awaiting_prices ON ONLY llmring.usage_logs USING btree (logged_at) WHERE (pricing @> '{"awaiting_registry": true}'::jsonb);
 
@@ -107,3 +165,9 @@ CREATE INDEX usage_logs_default_logged_at_idx ON llmring.usage_logs_default USIN
 ALTER INDEX llmring.usage_logs_awaiting_prices ATTACH PARTITION llmring.usage_logs_default_logged_at_idx;
 
 ALTER INDEX llmring.usage_logs_pkey ATTACH PARTITION llmring.usage_logs_default_pkey;
+
+ALTER TABLE ONLY llmring.certified_logs
+    ADD CONSTRAINT certified_logs_api_key_id_receipt_id_fkey FOREIGN KEY (api_key_id, receipt_id) REFERENCES llmring.receipts(api_key_id, receipt_id);
+
+ALTER TABLE ONLY llmring.receipts
+    ADD CONSTRAINT receipts_key_id_fkey FOREIGN KEY (key_id) REFERENCES llmring.signing_keys(key_id);

@@ -59,12 +59,17 @@ class Settings(BaseSettings):
         DEV_ORIGINS, description="origins, as a comma-separated list or a JSON array"
     )
     receipts_private_key_b64: SecretStr | None = Field(
-        None, description="an Ed25519 private key in base64"
+        None, description="an Ed25519 private key, 32 or 64 bytes in base64"
+    )
+    receipts_private_key_secret: str | None = Field(
+        None, description="the ARN or name of a secret in AWS Secrets Manager"
     )
     receipts_public_key_b64: str | None = Field(
-        None, description="the Ed25519 public key in base64"
+        None, description="the public key of the private one, 32 bytes in base64"
     )
-    receipts_key_id: str | None = Field(None, description="a name for the signing key")
+    receipts_key_id: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")] | None = Field(
+        None, description="a name for the signing key, 1 to 255 visible ASCII characters"
+    )
     data_dir: Path | None = Field(None, description="a folder for the embedded database")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="one of debug, info, warning, error"

@@ -30,19 +30,23 @@ class StrictRequest(Request):
 class StrictRoute(APIRoute):
     """A route that reads JSON bodies strictly."""
 
+    request_class: type[Request] = StrictRequest
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap FastAPI's handler."""
         handle = super().get_route_handler()
 
         async def strictly(request: Request) -> Response:
-            return await handle(StrictRequest(request.scope, request.receive))
+            return await handle(self.request_class(request.scope, request.receive))
 
         return strictly
 
 
-def group_router(tag: str, prefix: str = "") -> APIRouter:
+def group_router(
+    tag: str, prefix: str = "", route_class: type[StrictRoute] = StrictRoute
+) -> APIRouter:
     """Make the router of a group."""
-    return APIRouter(prefix=prefix, tags=[tag], route_class=StrictRoute)
+    return APIRouter(prefix=prefix, tags=[tag], route_class=route_class)
 
 
 def build_app(

@@ -168,8 +168,14 @@ def test_migrations_are_listed_and_applied_by_hand(folder):
     before = run("db", "status", data_dir=folder)
     applied = run("db", "migrate", data_dir=folder)
     after = run("db", "status", data_dir=folder)
-    assert (before.returncode, before.stdout) == (1, "0001_pre_usage  pending\n")
-    assert applied.stdout == "applied 0001_pre_usage\nThe database is up to date.\n"
+    assert (before.returncode, before.stdout) == (
+        1,
+        "0001_pre_usage  pending\n0002_pre_receipts  pending\n",
+    )
+    assert (
+        applied.stdout
+        == "applied 0001_pre_usage\napplied 0002_pre_receipts\nThe database is up to date.\n"
+    )
     assert (after.returncode, "applied 2" in after.stdout) == (0, True)
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from llmring_core.errors import Unprocessable
-from llmring_server.usage.periods import ALWAYS, period, zone
+from llmring_core.periods import ALWAYS, period, zone
 
 
 def utc(*parts):

@@ -8,7 +8,9 @@ import pytest
 from llmring_core.queries import load
 
 FILES = {
+    "llmring_server.receipts": "queries.sql",
     "llmring_server.usage": "queries.sql",
+    "key_ring": "key_ring.sql",
     "idempotency": "idempotency.sql",
     "migrate": "migrate.sql",
     "registry_copies": "registry_copies.sql",
@@ -32,10 +34,17 @@ async def test_every_statement_compiles(database, statement):
         await tx.prepare(statement)
 
 
-@pytest.mark.parametrize("module", ["llmring_server.usage.store", "llmring_core.idempotency"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "llmring_server.receipts.store",
+        "llmring_server.usage.store",
+        "llmring_core.idempotency",
+    ],
+)
 def test_every_statement_on_a_projects_rows_names_the_project(module):
     # What looks after the rows of all projects at once, and a lock, which has no rows.
-    across_projects = {"awaiting_prices", "set_prices", "forget_old", "claim"}
-    scoped = re.compile(r"where api_key_id = \$1\b|insert into \S+ \(\s*api_key_id\b")
+    across_projects = {"awaiting_prices", "set_prices", "forget_old", "claim", "one_at_a_time"}
+    scoped = re.compile(r"(where|on) (\w+\.)?api_key_id = \$1\b|insert into \S+ \(\s*api_key_id\b")
     for name, statement in import_module(module).SQL.items():
         assert name in across_projects or scoped.search(statement), name

@@ -9,9 +9,11 @@ from typing import Any
 import httpx
 
 from llmring_core.database import Database
+from llmring_core.key_ring import hold_keys
 from llmring_core.lambda_adapter import Handler, lambda_handler
 from llmring_core.settings import Settings
 from llmring_server.meta.routes import router as meta
+from llmring_server.receipts.routes import router as receipts
 from llmring_server.registry.routes import router as registry
 from llmring_server.usage.repricing import reprice_when_renewed
 from llmring_server.usage.routes import router as usage
@@ -60,7 +62,10 @@ def group_of(path: str) -> str:
     """Which function the template routes a path to."""
     if path in ("/", "/health", "/health/"):
         return "meta"
-    return "registry" if path.startswith("/registry") else "usage"
+    first = path.removeprefix("/api/v1").split("/")[1]
+    return {"registry": "registry", "registry.json": "registry", "receipts": "receipts"}.get(
+        first, "usage"
+    )
 
 
 async def v2_event(request: httpx.Request) -> dict[str, Any]:
@@ -111,8 +116,8 @@ def _is_text(body: bytes) -> bool:
 
 
 def _start(group: str, settings: Settings, database: Database) -> Handler:
-    routers = {"meta": meta, "registry": registry, "usage": usage}
-    prepare = reprice_when_renewed if group == "usage" else None
+    routers = {"meta": meta, "registry": registry, "usage": usage, "receipts": receipts}
+    prepare = {"usage": reprice_when_renewed, "receipts": hold_keys}.get(group)
     return lambda_handler(routers[group], prepare=prepare, settings=settings, database=database)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from llmring_core import pricing
 from llmring_core.prices import PriceList
 from llmring_core.pricing import Line, Rate, Tokens
+from llmring_core.quantities import CostStatus
 from llmring_server.usage.models import CostExplanation, CostLine, UsageEntry
-from llmring_server.usage.quantities import CostStatus
 
 UNKNOWN_MODEL = {"unknown_model": True}
 AWAITING_REGISTRY = {"awaiting_registry": True}

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from llmring_server.usage.quantities import (
+from llmring_core.quantities import (
     Cached,
     CostStatus,
     Count,

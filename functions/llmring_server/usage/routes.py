@@ -12,6 +12,7 @@ from llmring_core.connection import Runner
 from llmring_core.database import Db
 from llmring_core.idempotency import OnceDep
 from llmring_core.pages import PageDep
+from llmring_core.periods import PeriodDep
 from llmring_core.registry import RegistryDep
 from llmring_core.web import group_router
 from llmring_server.usage import exports, store
@@ -25,7 +26,6 @@ from llmring_server.usage.models import (
     UsageRow,
     UsageStats,
 )
-from llmring_server.usage.periods import PeriodDep
 from llmring_server.usage.statistics import Grouping, statistics
 from llmring_server.usage.store import FiltersDep
 

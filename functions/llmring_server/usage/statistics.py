@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from llmring_core.auth import Caller
 from llmring_core.connection import Row, Runner
+from llmring_core.periods import Period
 from llmring_core.queries import load
 from llmring_server.usage.models import PeriodTotals, Summary, Totals, UsageStats
-from llmring_server.usage.periods import Period
 
 SQL = load("llmring_server.usage")
 

@@ -13,16 +13,15 @@ from llmring_core import clock, ids
 from llmring_core.auth import Caller
 from llmring_core.connection import Row, Runner
 from llmring_core.errors import NotFound
-from llmring_core.pages import Page, Place
+from llmring_core.pages import LAST, Page, Place
+from llmring_core.periods import Period
 from llmring_core.pricing import Tokens
 from llmring_core.queries import load
 from llmring_server.usage.costs import Cost, explain
 from llmring_server.usage.models import ExplainedUsage, LoggedUsage, UsageEntry, UsageRow
-from llmring_server.usage.periods import ALWAYS, Period
 
 SQL = load("llmring_server.usage")
 EXPORT_PAGE = 1000
-_END = Place(ALWAYS[1], UUID(int=2**128 - 1))
 
 Filter = Annotated[str | None, Query(max_length=255)]
 
@@ -105,7 +104,7 @@ async def _some(  # noqa: PLR0913 - the last three say which part, the others wh
     limit: int,
     offset: int,
 ) -> list[UsageRow]:
-    place = after or _END
+    place = after or LAST
     wanted = (filters.alias, filters.model, filters.origin, filters.provider, filters.profile)
     rows = await runner.fetch(
         SQL["list"], caller.api_key_id, *period, place.moment, place.id, *wanted, limit, offset

@@ -4,13 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    PlainSerializer,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from llmring_core import clock
@@ -67,7 +61,7 @@ Milliseconds = Annotated[Count, BeforeValidator(_whole)]
 ListedCost = Annotated[Usd, BeforeValidator(_zero_if_null)]
 
 
-def _in_utc(moment: datetime) -> datetime:
+def in_utc(moment: datetime) -> datetime:
     """Read a time without a zone as UTC, and refuse one that cannot be."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
@@ -78,4 +72,4 @@ def _in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
+Moment = Annotated[datetime, AfterValidator(in_utc)]

@@ -1,0 +1,108 @@
+"""`llmring-server receipts verify`: receipts and inclusion proofs in files, checked offline."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from llmring_core import canonical
+from llmring_core.errors import StartRefused
+from llmring_core.key_ring import KnownKey
+from llmring_server.receipts.verifying import Invalid, check, check_inclusion, claim_of, unwrapped
+
+BY_LINE = (".ndjson", ".jsonl")
+SUFFIXES = (".json", *BY_LINE)
+
+Keys = Mapping[str, KnownKey]
+Document = tuple[str, bytes]
+
+
+def verify_files(paths: Sequence[Path], keys: Keys) -> int:
+    """Check every receipt and proof, say what is wrong where, and sum up; 1 if anything is.
+
+    A file holds one of them or a JSON array, or one per line if it is NDJSON; a folder is searched
+    for such files.
+
+    Raises:
+        StartRefused: a path is not there, or a folder holds no such file.
+    """
+    files = list(chain.from_iterable(map(_files, paths)))
+    started = time.perf_counter()
+    checked = wrong = 0
+    with tqdm(total=sum(map(_count, files)), unit=" receipts", disable=None) as bar:
+        for file in files:
+            found = 0
+            for where, text in _documents(file):
+                receipts, faults = _check(text, keys)
+                checked, found = checked + receipts, found + len(faults)
+                for fault in faults:
+                    bar.write(f"{where}: {fault}", file=sys.stdout)
+                bar.update()
+            wrong += found
+            if not found:
+                bar.write(f"{file}: valid", file=sys.stdout)
+    rate = checked / max(time.perf_counter() - started, 1e-9)
+    sys.stdout.write(f"{checked} checked, {wrong} not valid, {rate:.0f} per second\n")
+    return 1 if wrong or not checked else 0
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    found = sorted(each for each in path.rglob("*") if each.suffix in SUFFIXES and each.is_file())
+    if not found:
+        raise StartRefused(f"{path}: there is no such file, or no receipt file in the folder.")
+    return found
+
+
+def _count(file: Path) -> int:
+    """How many texts a file holds."""
+    if file.suffix not in BY_LINE:
+        return 1
+    with file.open("rb") as lines:
+        return sum(1 for line in lines if line.strip())
+
+
+def _documents(file: Path) -> Iterator[Document]:
+    """The texts of a file, each with where it stands."""
+    if file.suffix not in BY_LINE:
+        yield str(file), file.read_bytes()
+        return
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield f"{file}:{number}", line
+
+
+def _check(text: bytes, keys: Keys) -> tuple[int, list[str]]:
+    """How many receipts a text holds, and what is wrong with them."""
+    try:
+        value = canonical.loads(text)
+    except json.JSONDecodeError as error:
+        return 1, [f"not a receipt: {error.msg}"]
+    receipts = value if isinstance(value, list) else [value]
+    faults = ((index, _fault(receipt, keys)) for index, receipt in enumerate(receipts))
+    is_list = isinstance(value, list)
+    return len(receipts), [
+        f"[{index}] {fault}" if is_list else fault for index, fault in faults if fault
+    ]
+
+
+def _fault(document: Any, keys: Keys) -> str | None:
+    """What is wrong with a receipt or an inclusion proof; None if nothing is."""
+    if not isinstance(document, dict):
+        return "not a receipt: not a JSON object"
+    receipt = unwrapped(document)
+    try:
+        claim = claim_of(receipt)
+        check(claim, keys.get(claim.key_id))
+        if "audit_path" in document and receipt is not document:
+            check_inclusion(receipt, document)
+    except Invalid as invalid:
+        return str(invalid)
+    return None

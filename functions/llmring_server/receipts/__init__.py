@@ -1,0 +1,1 @@
+"""Signed receipts: issued, stored, verified, and made from usage logs."""

@@ -1,0 +1,173 @@
+"""The server certifies its own usage logs: which ones, what they add up to, one signed root.
+
+1. The logs that were asked for are read in the order of their times and ids.
+2. Each is a leaf: the hash of its canonical JSON (RFC 8785). The leaves make a tree (RFC 6962).
+3. The receipt says what the logs add up to, and the root of the tree; then it is signed.
+4. The receipt and its leaves are stored in one transaction.
+
+A log that waits for the registry has no price yet, and is left for a later receipt.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from llmring_core import clock, ids
+from llmring_core.auth import Caller
+from llmring_core.connection import Row, Runner
+from llmring_core.errors import NotFound, Unprocessable
+from llmring_core.key_ring import KeyRing
+from llmring_core.pages import FIRST, LAST, Page, Place
+from llmring_core.periods import ALWAYS, Period, period, zone
+from llmring_core.signing import PrivateKey
+from llmring_server.receipts import store
+from llmring_server.receipts.issuing import sign
+from llmring_server.receipts.leaves import Tally, leaf
+from llmring_server.receipts.models import MAX_RECEIPT_BYTES, Selection, SignedReceipt
+from llmring_server.receipts.store import SQL
+
+MAX_LOGS = 100_000
+READ_AT_ONCE = 500
+
+
+async def certify(
+    tx: Runner, caller: Caller, selection: Selection, key: PrivateKey, keys: KeyRing
+) -> SignedReceipt:
+    """Make, sign and store a receipt over usage logs; one at a time per project.
+
+    Raises:
+        NotFound: a log of `log_ids` is not there.
+        Unprocessable: there is nothing to certify, or too much, or a log has no price yet.
+        NotConfigured: the key was rotated out in the meantime.
+    """
+    await tx.execute(SQL["one_at_a_time"], caller.api_key_id)
+    tally, awaiting = await _tally(tx, caller, selection)
+    now = clock.now()
+    head = {"id": str(ids.new_id(now)), "timestamp": clock.rfc3339(now)}
+    receipt = sign({**head, **_content(selection, tally, awaiting)}, key)
+    if len(receipt.canonical) > MAX_RECEIPT_BYTES:
+        raise Unprocessable("The receipt names too many models and aliases: certify fewer logs.")
+    await store.add_signed(tx, caller, receipt, keys, certified_rows=tally.all.logs)
+    leaves = (tally.log_ids, tally.times, tally.hashes)
+    await tx.execute(SQL["add_leaves"], caller.api_key_id, receipt.id, *leaves)
+    return receipt
+
+
+async def preview(runner: Runner, caller: Caller, selection: Selection) -> dict[str, Any]:
+    """What a receipt would hold, without id, time, key and signature; raises as `certify`."""
+    return _content(selection, *await _tally(runner, caller, selection))
+
+
+async def uncertified(
+    runner: Runner, caller: Caller, period: Period, page: Page
+) -> list[tuple[Place, dict[str, Any]]]:
+    """One page of logs that no receipt covers, newest first, and one more if there is a next."""
+    after = page.after or LAST
+    part = (page.limit + 1, page.offset)
+    rows = await runner.fetch(
+        SQL["uncertified"], caller.api_key_id, *period, after.moment, after.id, *part
+    )
+    return [(_place(row), leaf(row)) for row in rows]
+
+
+async def _tally(runner: Runner, caller: Caller, selection: Selection) -> tuple[Tally, int]:
+    """Count the logs in, and the number of those that are left out for having no price yet."""
+    tally = Tally()
+    awaiting = 0
+    if selection.log_ids is not None:
+        rows = await _by_id(runner, caller, list(dict.fromkeys(selection.log_ids)))
+        tally.add(rows)
+    else:
+        asked = _period(selection)
+        async for rows in _of_period(runner, caller, asked, selection.since_last_receipt):
+            tally.add(rows)
+            if tally.all.logs > MAX_LOGS:
+                raise Unprocessable(f"More than {MAX_LOGS} logs at once: give narrower dates.")
+        awaiting = await runner.fetch_value(SQL["count_awaiting"], caller.api_key_id, *asked)
+    if not tally.all.logs:
+        raise Unprocessable("There is no log to certify.")
+    return tally, awaiting
+
+
+def _period(selection: Selection) -> Period:
+    if selection.since_last_receipt:
+        return ALWAYS
+    return period(selection.start_date, selection.end_date, zone(selection.tz))
+
+
+async def _of_period(
+    runner: Runner, caller: Caller, period: Period, only_uncertified: bool
+) -> AsyncIterator[Sequence[Row]]:
+    after = FIRST
+    while rows := await runner.fetch(
+        SQL["logs_of_period"],
+        caller.api_key_id,
+        *period,
+        after.moment,
+        after.id,
+        only_uncertified,
+        READ_AT_ONCE,
+    ):
+        yield rows
+        after = _place(rows[-1])
+
+
+def _place(row: Row) -> Place:
+    return Place(row["logged_at"], row["log_id"])
+
+
+async def _by_id(runner: Runner, caller: Caller, log_ids: list[UUID]) -> Sequence[Row]:
+    # An id says when its log was made, and so in which partition it lies.
+    since, until = zip(*map(ids.millisecond_of, log_ids), strict=True)
+    rows = await runner.fetch(
+        SQL["logs_by_id"], caller.api_key_id, log_ids, list(since), list(until)
+    )
+    if missing := set(log_ids) - {row["log_id"] for row in rows}:
+        raise NotFound(
+            f"{len(missing)} of the logs are not there, or not yours.", errors=_named(missing)
+        )
+    if waiting := {row["log_id"] for row in rows if row["awaits_price"]}:
+        raise Unprocessable(
+            f"{len(waiting)} of the logs wait for the registry to be priced; try again later.",
+            errors=_named(waiting),
+        )
+    return rows
+
+
+def _named(log_ids: set[UUID]) -> list[dict[str, Any]]:
+    return [{"log_id": str(each)} for each in sorted(log_ids)]
+
+
+def _content(selection: Selection, tally: Tally, awaiting: int) -> dict[str, Any]:
+    """What a receipt over logs holds; it is of no one model, so the members of one are null."""
+    content = {
+        "model": None,
+        "alias": None,
+        "profile": None,
+        "lock_digest": None,
+        "tokens": tally.all.tokens(),
+        "cost": {
+            "amount": float(tally.all.cost),
+            "calculation": f"the sum of the costs of {tally.all.logs} usage logs, USD",
+        },
+        "certified": {
+            **tally.written(),
+            "selection": _asked(selection),
+            "left_out_awaiting_price": awaiting,
+        },
+    }
+    said = {"description": selection.description, "tags": selection.tags}
+    return {**content, **{name: value for name, value in said.items() if value is not None}}
+
+
+def _asked(selection: Selection) -> dict[str, Any]:
+    if selection.log_ids is not None:
+        return {"by": "log_ids"}
+    if selection.since_last_receipt:
+        return {"by": "since_last_receipt"}
+    return {
+        "by": "period",
+        "start_date": selection.start_date,
+        "end_date": selection.end_date,
+        "tz": selection.tz,
+    }

@@ -1,0 +1,202 @@
+"""What HTTP sees of receipts."""
+
+from operator import itemgetter
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Body, Request, Response
+from starlette.exceptions import HTTPException
+
+from llmring_core import canonical
+from llmring_core.auth import CallerDep
+from llmring_core.connection import Runner
+from llmring_core.database import Db
+from llmring_core.idempotency import OnceDep
+from llmring_core.key_ring import KeysDep
+from llmring_core.pages import PageDep
+from llmring_core.periods import PeriodDep
+from llmring_core.registry import RegistryDep
+from llmring_core.web import StrictRoute, group_router
+from llmring_server.receipts import certifying, proofs, store
+from llmring_server.receipts.issuing import issue
+from llmring_server.receipts.models import (
+    MAX_RECEIPT_BYTES,
+    CertifiedLog,
+    InclusionProof,
+    KeyList,
+    Reverification,
+    Selection,
+    StoredReceipt,
+    Submission,
+    UnsignedReceipt,
+    Verdict,
+)
+from llmring_server.receipts.publishing import current_pem, key_list
+from llmring_server.receipts.store import FiltersDep
+from llmring_server.receipts.verifying import accepted, unwrapped, verdict
+
+
+class CanonicalRequest(Request):
+    """A request whose JSON has a canonical form."""
+
+    async def json(self) -> Any:
+        """Parse the body; raises json.JSONDecodeError, which becomes a 422."""
+        body = await self.body()
+        if len(body) > MAX_RECEIPT_BYTES:
+            raise HTTPException(413, f"The body is larger than {MAX_RECEIPT_BYTES} bytes.")
+        return canonical.loads(body)
+
+
+class CanonicalRoute(StrictRoute):
+    """A route that reads JSON bodies as what can be signed."""
+
+    request_class = CanonicalRequest
+
+
+router = group_router("receipts", route_class=CanonicalRoute)
+
+API = "/api/v1/receipts"
+PEM = "application/x-pem-file"
+CACHED = {"Cache-Control": "public, max-age=60"}
+PLACE = itemgetter(0)
+SIGNED: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/json": {"schema": {"type": "object"}}}}
+}
+SIGNED_LIST: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"application/json": {"schema": {"type": "array", "items": {"type": "object"}}}}
+    }
+}
+
+
+@router.get(
+    "/receipts/public-key.pem", response_class=Response, responses={200: {"content": {PEM: {}}}}
+)
+async def public_key(keys: KeysDep) -> Response:
+    """The public key that receipts are signed with now, as SubjectPublicKeyInfo in PEM."""
+    return Response(await current_pem(keys), media_type=PEM, headers=CACHED)
+
+
+@router.get("/receipts/public-keys.json")
+async def public_keys(keys: KeysDep, response: Response) -> KeyList:
+    """Every public key that receipts were ever signed with, and when."""
+    response.headers.update(CACHED)
+    return await key_list(keys)
+
+
+@router.post(f"{API}/verify")
+async def verify_receipt(
+    receipt: Annotated[dict[str, Any], Body(description="The receipt.")], keys: KeysDep
+) -> Verdict:
+    """Say whether a receipt is one that this server signed, unchanged; anybody may ask."""
+    return await verdict(unwrapped(receipt), keys)
+
+
+@router.post(f"{API}/issue", response_class=Response, responses=SIGNED)
+async def issue_receipt(
+    unsigned: UnsignedReceipt,
+    caller: CallerDep,
+    db: Db,
+    keys: KeysDep,
+    registry: RegistryDep,
+    once: OnceDep,
+) -> Response:
+    """Fill in what a receipt lacks (id, timestamp, cost), sign it and store it."""
+    receipt = await issue(unsigned, keys, registry)
+
+    async def add(runner: Runner) -> Response:
+        await store.add_signed(runner, caller, receipt, keys)
+        return _json(receipt.canonical)
+
+    return await once.write(db, add)
+
+
+@router.post(API)
+async def store_receipt(
+    submission: Submission, caller: CallerDep, db: Db, keys: KeysDep
+) -> StoredReceipt:
+    """Verify a signed receipt and store it; the same one again is answered the same."""
+    receipt = await accepted(submission.receipt, keys)
+    await store.add_verified(db, caller, receipt)
+    return StoredReceipt(receipt_id=receipt.id)
+
+
+@router.get(API, response_class=Response, responses=SIGNED_LIST)
+async def list_receipts(
+    caller: CallerDep,
+    db: Db,
+    period: PeriodDep,
+    filters: FiltersDep,
+    page: PageDep,
+    response: Response,
+) -> Response:
+    """The receipts of the caller, newest first; the way to the next page is in the headers."""
+    kept = await store.page(db, caller, period, filters, page)
+    receipts = page.cut(response, kept, store.place)
+    return _json(b"[" + b",".join(each.canonical for each in receipts) + b"]", response)
+
+
+@router.post(f"{API}/generate", response_class=Response, responses=SIGNED)
+async def generate_receipt(
+    selection: Selection, caller: CallerDep, db: Db, keys: KeysDep, once: OnceDep
+) -> Response:
+    """Certify usage logs of the caller: one signed receipt with their sums and Merkle root."""
+    key = await keys.signer()
+
+    async def add(tx: Runner) -> Response:
+        receipt = await certifying.certify(tx, caller, selection, key, keys)
+        return _json(receipt.canonical)
+
+    return await once.write(db, add, in_transaction=True)
+
+
+@router.post(f"{API}/preview")
+async def preview_receipt(selection: Selection, caller: CallerDep, db: Db) -> dict[str, Any]:
+    """What `generate` would certify now; nothing is signed or stored."""
+    return await certifying.preview(db, caller, selection)
+
+
+@router.get(f"{API}/uncertified")
+async def list_uncertified(
+    caller: CallerDep, db: Db, period: PeriodDep, page: PageDep, response: Response
+) -> list[dict[str, Any]]:
+    """The usage logs of the caller that no receipt covers yet, newest first."""
+    logs = await certifying.uncertified(db, caller, period, page)
+    return [log for _, log in page.cut(response, logs, PLACE)]
+
+
+@router.get(f"{API}/{{receipt_id}}", response_class=Response, responses=SIGNED)
+async def find_receipt(receipt_id: str, caller: CallerDep, db: Db) -> Response:
+    """A receipt of the caller: the very bytes that were signed, and the signature."""
+    return _json(await store.find(db, caller, receipt_id))
+
+
+@router.get(f"{API}/{{receipt_id}}/verify")
+async def reverify_receipt(
+    receipt_id: str, caller: CallerDep, db: Db, keys: KeysDep
+) -> Reverification:
+    """Verify a stored receipt anew, and every usage log that it covers."""
+    return await proofs.reverify(db, caller, receipt_id, keys)
+
+
+@router.get(f"{API}/{{receipt_id}}/logs")
+async def list_certified_logs(
+    receipt_id: str, caller: CallerDep, db: Db, page: PageDep, response: Response
+) -> list[CertifiedLog]:
+    """The usage logs that a receipt covers, in the order of its tree."""
+    logs = await proofs.covered(db, caller, receipt_id, page)
+    return [log for _, log in page.cut(response, logs, PLACE)]
+
+
+@router.get(f"{API}/{{receipt_id}}/logs/{{log_id}}/proof")
+async def prove_inclusion(
+    receipt_id: str, log_id: UUID, caller: CallerDep, db: Db
+) -> InclusionProof:
+    """The proof that a receipt covers a usage log, to be checked offline."""
+    return await proofs.proof(db, caller, receipt_id, log_id)
+
+
+def _json(body: bytes, response: Response | None = None) -> Response:
+    """Answer with bytes as they are; `response` has the headers to go with them."""
+    headers = dict(response.headers) if response else None
+    return Response(body, headers=headers, media_type="application/json")
