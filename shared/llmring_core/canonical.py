@@ -12,6 +12,7 @@ MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 200
 # No double is written with more digits than 1e21 - 1, so a longer literal is refused unread.
 _LONGEST_INTEGER = len("-100000000000000000000")
+_SMALLEST_PLAIN = 1e-4  # below, Python writes an exponent, and RFC 8785 only below 1e-6
 _LONGEST_PLACE = 200
 _SURELY_EXACT = len(str(MAX_INTEGER))
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -22,9 +23,39 @@ def dumps(value: Any) -> bytes:
     """Write a value in its one canonical form (RFC 8785, section 3.2).
 
     Raises:
-        rfc8785.CanonicalizationError: the value did not come from `loads` and has no such form.
+        ValueError: the value did not come from `loads` and has no such form.
     """
+    if _is_plain(value):
+        # A fast path: Python's own writer, in C, takes a third of the time (`make bench`), and for
+        # such values writes the very same.
+        return _write_plain(value).encode()
     return rfc8785.dumps(value)
+
+
+_write_plain = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":")
+).encode
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether Python writes a value as RFC 8785 does.
+
+    It sorts names by code points, which only for ASCII is sure to be the order of UTF-16 units,
+    and writes whole and small doubles in another way.
+    """
+    kind = type(value)
+    if kind is dict:
+        return all(
+            type(name) is str and name.isascii() and _is_plain(member)
+            for name, member in value.items()
+        )
+    if kind is list:
+        return all(map(_is_plain, value))
+    if kind is int:
+        return -MAX_INTEGER <= value <= MAX_INTEGER
+    if kind is float:
+        return abs(value) >= _SMALLEST_PLAIN and math.isfinite(value) and not value.is_integer()
+    return kind is str or kind is bool or value is None
 
 
 def loads(text: bytes) -> Any:
