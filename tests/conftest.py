@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from llmring_core.database import Database
 from llmring_core.settings import Settings
+from llmring_core.signing import PrivateKey
 from llmring_server import create_app
 from support import upstream as upstream_module
 from support.functions import FunctionsTransport
@@ -68,6 +69,7 @@ def settings(database_url: str, upstream: Upstream) -> Settings:
         _env_file=None,
         database_url=database_url,
         registry_base_url=upstream.url,
+        receipts_private_key_b64=PrivateKey.generate().seed_text(),
         log_level="warning",
     )
 

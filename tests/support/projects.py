@@ -4,6 +4,8 @@ from typing import Any
 
 import httpx
 
+RECEIPTS = "/api/v1/receipts"
+
 
 def a_call(**members: Any) -> dict[str, Any]:
     """A model call to log; name what matters to the test."""
@@ -12,6 +14,16 @@ def a_call(**members: Any) -> dict[str, Any]:
         "model": "gpt-4.1",
         "input_tokens": 1000,
         "output_tokens": 100,
+        **members,
+    }
+
+
+def a_receipt(**members: Any) -> dict[str, Any]:
+    """An unsigned receipt; name what matters to the test."""
+    return {
+        "model": "openai:gpt-4.1",
+        "alias": "summarizer",
+        "tokens": {"input": 1200, "output": 350, "cached_input": 200},
         **members,
     }
 
@@ -47,3 +59,24 @@ class Project:
 
     async def reads_logs(self, **params: Any) -> list[dict[str, Any]]:
         return await self.reads("/api/v1/logs", **params)
+
+    async def asks_for_receipt(self, body: Any, **headers: str) -> httpx.Response:
+        return await self.ask("POST", f"{RECEIPTS}/issue", json=body, headers=headers)
+
+    async def issues(self, **members: Any) -> dict[str, Any]:
+        """Have a receipt signed and expect that it is."""
+        response = await self.asks_for_receipt(a_receipt(**members))
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def stores(self, receipt: Any) -> httpx.Response:
+        return await self.ask("POST", RECEIPTS, json={"receipt": receipt})
+
+    async def generates(self, **selection: Any) -> dict[str, Any]:
+        """Have logs certified and expect that they are."""
+        response = await self.ask("POST", f"{RECEIPTS}/generate", json=selection)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def reads_receipts(self, **params: Any) -> list[dict[str, Any]]:
+        return await self.reads(RECEIPTS, **params)
