@@ -2,8 +2,8 @@
 
 import os
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
@@ -19,6 +19,8 @@ from support.functions import FunctionsTransport
 from support.postgres import TestPostgres, new_database
 from support.projects import Project
 from support.upstream import Upstream
+
+Serve = Callable[..., Awaitable[httpx.AsyncClient]]
 
 _postgres: TestPostgres | None = None
 
@@ -97,16 +99,40 @@ async def app(settings: Settings) -> AsyncIterator[FastAPI]:
         yield app
 
 
-@pytest.fixture(params=["standalone", "functions"])
-async def http(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[Any]:
-    """A client of the standalone server, and one of the Lambda functions: the same promise."""
-    if request.param == "standalone":
+@asynccontextmanager
+async def served(kind: str, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the standalone server, or one of the Lambda functions: the same promise."""
+    if kind == "standalone":
         async with started(settings) as app, client_of(httpx.ASGITransport(app)) as client:
             yield client
     else:
         async with client_of(FunctionsTransport(settings)) as client:
             await client.get("/registry")  # once fetched, every function finds it stored
             yield client
+
+
+@pytest.fixture(params=["standalone", "functions"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def http(kind: str, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the server, however it is run."""
+    async with served(kind, settings) as client:
+        yield client
+
+
+@pytest.fixture
+async def serve(kind: str, settings: Settings) -> AsyncIterator[Serve]:
+    """Starts more servers on the same database, with other settings."""
+    async with AsyncExitStack() as stack:
+
+        async def start(**changes: Any) -> httpx.AsyncClient:
+            changed = settings.model_copy(update=changes)
+            return await stack.enter_async_context(served(kind, changed))
+
+        yield start
 
 
 def client_of(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:

@@ -59,7 +59,7 @@ def test_a_leaf_that_is_not_there_does_not_lead_to_the_root(leaves, data):
 
 
 def test_a_node_is_hashed_apart_from_a_leaf():
-    """Else an inner node would pass for a leaf that nobody certified (section 2.1.1 of RFC 9162)."""
+    """Else an inner node would pass for a leaf that nobody certified."""
     left, right = leaf_hash(b"a"), leaf_hash(b"b")
     assert leaf_hash(left + right) != root([left, right])
 

@@ -8,9 +8,7 @@ numbers = st.one_of(
 )
 json_values = st.recursive(
     st.one_of(st.none(), st.booleans(), numbers, texts),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=5), st.dictionaries(texts, inner, max_size=5)
-    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=5), st.dictionaries(texts, inner, max_size=5)),
     max_leaves=20,
 )
 json_objects = st.dictionaries(texts, json_values, max_size=6)
