@@ -47,9 +47,9 @@ def _is_plain(value: Any) -> bool:
     if kind is str or value is None or kind is bool:
         return True
     if kind is int:
-        return -MAX_INTEGER <= value <= MAX_INTEGER
+        return bool(-MAX_INTEGER <= value <= MAX_INTEGER)
     if kind is float:
-        return abs(value) >= _SMALLEST_PLAIN and math.isfinite(value) and not value.is_integer()
+        return bool(_SMALLEST_PLAIN <= abs(value) < math.inf and value % 1)
     if kind is dict:
         return all(map(str.isascii, value)) and all(map(_is_plain, value.values()))
     return kind is list and all(map(_is_plain, value))
