@@ -8,10 +8,11 @@ import jcs
 import pytest
 
 from llmring_core.queries import Statement
-from support.projects import RECEIPTS, a_call
+from support.projects import RECEIPTS, a_call, a_receipt
 
 CHANGE = Statement("update {schema}.usage_logs set cost = cost + 1 where log_id = $1")
 DELETE = Statement("delete from {schema}.usage_logs where log_id = $1")
+FORGET_LEAF = Statement("delete from {schema}.certified_logs where leaf_index = 2")
 CHANGE_LEAF = Statement("update {schema}.certified_logs set leaf_hash = $1")
 
 
@@ -248,6 +249,29 @@ async def test_the_record_of_what_was_certified_cannot_be_touched_unseen(alice, 
     receipt = await alice.generates(since_last_receipt=True)
     await database.execute(CHANGE_LEAF, bytes(32))
     assert (await verified_anew(alice, receipt))["valid"] is False
+
+
+async def test_what_was_certified_cannot_be_taken_off_the_record_unseen(alice, database):
+    await alice.logs_batch([a_call()] * 3)
+    receipt = await alice.generates(since_last_receipt=True)
+    await database.execute(FORGET_LEAF)
+    found = await verified_anew(alice, receipt)
+    assert (found["valid"], found["reason"]) == (False, "logs: 2 of 3 are on record here")
+
+
+async def test_another_project_can_store_such_a_receipt_but_not_vouch_for_its_logs(alice, bob):
+    await alice.logs()
+    receipt = await alice.generates(since_last_receipt=True)
+    assert (await bob.stores(receipt)).status_code == 200
+    found = await verified_anew(bob, receipt)
+    assert (found["valid"], found["reason"]) == (False, "logs: 0 of 1 are on record here")
+
+
+async def test_a_client_cannot_have_its_own_word_signed_as_certified(alice):
+    forged = a_receipt(certified={"logs": 1, "merkle_root": "00" * 32})
+    response = await alice.asks_for_receipt(forged)
+    assert response.status_code == 422
+    assert response.json()["detail"][0]["loc"] == ["body", "certified"]
 
 
 async def test_a_receipt_that_covers_no_logs_is_verified_by_its_signature(alice):

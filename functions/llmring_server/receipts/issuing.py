@@ -44,7 +44,8 @@ def completed(unsigned: UnsignedReceipt, prices: PriceList | None, now: datetime
     `prices` are needed where `needs_prices` says so.
     """
     members = dict(unsigned.members)
-    members.pop("signature", None)
+    for name in ("signature", "certified"):
+        members.pop(name, None)  # what the server alone may write is null here, if anything
     if unsigned.id is None:
         members["id"] = str(ids.new_id(now))
     if unsigned.timestamp is None:

@@ -77,6 +77,7 @@ class UnsignedReceipt(BaseModel):
     cost: ReceiptCost | None = Field(None, description="From the registry when absent.")
     key_id: Any = Field(None, description="Of no account: the server's own is put in.")
     signature: None = Field(None, description="There is none yet.")
+    certified: None = Field(None, description="What only `generate` may say.")
 
     _members: dict[str, Any] = PrivateAttr()
 

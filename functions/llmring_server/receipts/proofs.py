@@ -98,13 +98,14 @@ def _mismatch(
 ) -> str | None:
     """Why the logs are not those that the receipt certifies; None if they are."""
     certified = receipt.get("certified")
-    if not hashes and not certified:
+    if certified is None:
         return None  # it was not made from logs
+    if len(hashes) != certified["logs"]:
+        return f"logs: {len(hashes)} of {certified['logs']} are on record here"
     changed, missing = len(broken["changed"]), len(broken["missing"])
     if changed or missing:
         return f"logs: {changed} changed and {missing} missing of {len(hashes)}"
-    root = certified.get("merkle_root") if isinstance(certified, dict) else None
-    if hashes and merkle.root(hashes).hex() != root:
+    if merkle.root(hashes).hex() != certified["merkle_root"]:
         return "merkle_root: it is not that of the logs on record"
     return None
 
