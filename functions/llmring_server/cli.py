@@ -69,7 +69,9 @@ def _add_receipts(parser: argparse.ArgumentParser) -> None:
     verify = actions.add_parser(
         "verify", help="verify receipts and inclusion proofs, offline; exits 1 unless all are valid"
     )
-    verify.add_argument("files", nargs="+", type=Path, metavar="FILE", help="or a folder of files")
+    verify.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help=".json, .ndjson, or a folder"
+    )
     whose = verify.add_mutually_exclusive_group()
     whose.add_argument("--keys", type=Path, help="the public-keys.json to go by")
     whose.add_argument("--url", help="the server whose public keys to go by")

@@ -30,7 +30,7 @@ def keygen(out: Path | None, key_id: str | None) -> int:
             file.write(text)
     except OSError as error:
         raise StartRefused(f"Cannot write {out}: {os.strerror(error.errno or 0)}.") from error
-    sys.stdout.write(f"Wrote {out}, readable by its owner only.\n")
+    sys.stdout.write(f"Wrote {out}, readable by its owner only: variables for the server.\n")
     return 0
 
 

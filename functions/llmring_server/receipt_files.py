@@ -25,8 +25,8 @@ Document = tuple[str, bytes]
 def verify_files(paths: Sequence[Path], keys: Keys) -> int:
     """Check every receipt and proof, say what is wrong where, and sum up; 1 if anything is.
 
-    A file holds one of them or a JSON array, or one per line if it is NDJSON; a folder is searched
-    for such files.
+    A file holds one of them or a JSON array, or one per line if it ends in .ndjson or .jsonl; a
+    folder is searched for such files. Lists of public keys are passed over.
 
     Raises:
         StartRefused: a path is not there, or a folder holds no such file.
@@ -36,15 +36,14 @@ def verify_files(paths: Sequence[Path], keys: Keys) -> int:
     checked = wrong = 0
     with tqdm(total=sum(map(_count, files)), unit=" receipts", disable=None) as bar:
         for file in files:
-            found = 0
+            before = checked, wrong
             for where, text in _documents(file):
                 receipts, faults = _check(text, keys)
-                checked, found = checked + receipts, found + len(faults)
+                checked, wrong = checked + receipts, wrong + len(faults)
                 for fault in faults:
                     bar.write(f"{where}: {fault}", file=sys.stdout)
                 bar.update()
-            wrong += found
-            if not found:
+            if checked > before[0] and wrong == before[1]:
                 bar.write(f"{file}: valid", file=sys.stdout)
     rate = checked / max(time.perf_counter() - started, 1e-9)
     sys.stdout.write(f"{checked} checked, {wrong} not valid, {rate:.0f} per second\n")
@@ -85,6 +84,8 @@ def _check(text: bytes, keys: Keys) -> tuple[int, list[str]]:
         value = canonical.loads(text)
     except json.JSONDecodeError as error:
         return 1, [f"not a receipt: {error.msg}"]
+    if isinstance(value, dict) and "keys" in value and "key_id" not in value:
+        return 0, []
     receipts = value if isinstance(value, list) else [value]
     faults = ((index, _fault(receipt, keys)) for index, receipt in enumerate(receipts))
     is_list = isinstance(value, list)

@@ -56,8 +56,8 @@ def _read(text: bytes, source: str) -> Mapping[str, KnownKey]:
     try:
         keys = map(_key, json.loads(text)["keys"])
         return {key.public.key_id: key for key in keys}
-    except (ValueError, KeyError, TypeError, NotAKey) as error:
-        raise StartRefused(f"{source} is not a list of public keys: {error!r}.") from None
+    except (ValueError, KeyError, TypeError, AttributeError, NotAKey) as error:
+        raise StartRefused(f"{source} is not what GET {PUBLISHED} answers.") from error
 
 
 def _key(entry: dict[str, Any]) -> KnownKey:

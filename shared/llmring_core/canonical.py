@@ -153,7 +153,9 @@ def _blame(text: str) -> NoReturn:
     marked = json.loads(
         text,
         object_pairs_hook=_marked_object,
-        parse_int=_marked(_integer, "integer that a double may not hold exactly"),
+        parse_int=_marked(
+            _integer, "integer that a double may not hold exactly (write it as a string)"
+        ),
         parse_float=_marked(_float, "number out of range"),
         parse_constant=_marked(_constant, "not a JSON number"),
     )

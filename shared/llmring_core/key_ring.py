@@ -96,7 +96,10 @@ class KeyRing:
         """
         own = self._own or await self.prepare()
         if own is None or self._private is None:
-            raise NotConfigured(f"This server cannot sign receipts: set {PRIVATE_KEY}.")
+            raise NotConfigured(
+                f"This server cannot sign receipts: set {PRIVATE_KEY} "
+                "(llmring-server receipts keygen makes a key)."
+            )
         if own.not_after is not None:
             raise self.rotated_out()
         return self._private

@@ -55,8 +55,11 @@ def proof(leaves, index):
     certified = {"logs": len(leaves), "merkle_root": merkle.root(hashes).hex()}
     return {
         "receipt": json.loads(receipt(certified=certified)),
+        "log_id": leaves[index]["log_id"],
         "leaf": leaves[index],
+        "leaf_hash": hashes[index].hex(),
         "leaf_index": index,
+        "tree_size": len(leaves),
         "audit_path": [each.hex() for each in merkle.audit_path(hashes, index)],
     }
 
@@ -97,7 +100,7 @@ def test_what_is_valid_is_said_to_be(folder, capsys):
     ("text", "reason"),
     [
         (receipt().replace("r-1", "r-2"), "signature: it is not this key's"),
-        (receipt(key=PrivateKey.generate()), "key_id: this server never signed"),
+        (receipt(key=PrivateKey.generate()), "key_id: there is no public key"),
         ("{", "not a receipt: Expecting"),
         ("5", "not a receipt: not a JSON object"),
         ('{"a": 1, "a": 2}', "not a receipt: duplicate member name at $.a"),
@@ -133,6 +136,12 @@ def test_ndjson_is_checked_line_by_line(folder, capsys):
     assert last.startswith("200 checked, 1 not valid, ")
 
 
+def test_a_list_of_public_keys_is_passed_over(folder, capsys):
+    (folder / "r.json").write_text(receipt())
+    assert verify(".") == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("1 checked, 0 not valid")
+
+
 def test_a_folder_is_searched_for_receipts(folder, capsys):
     (folder / "in" / "deep").mkdir(parents=True)
     (folder / "in" / "a.json").write_text(receipt())
@@ -152,14 +161,18 @@ def test_an_inclusion_proof_is_checked_too(folder, index):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"leaf": {"log_id": "other"}}, "leaf: it is not the log that the receipt certifies"),
-        ({"leaf": None, "status": "missing"}, "leaf: the log is missing"),
-        ({"leaf_index": 1}, "leaf: it is not the log"),
-        ({"leaf_index": 7}, "audit_path: it is none"),
-        ({"leaf_index": "x"}, "audit_path: it is none"),
-        ({"audit_path": []}, "audit_path: it is none"),
-        ({"audit_path": ["zz"]}, "audit_path: it is none"),
-        ({"audit_path": 5}, "audit_path: it is none"),
+        ({"leaf": {"log_id": "0", "more": 1}}, "leaf: it is not the log that was certified"),
+        ({"leaf": None}, "leaf: the proof has none"),
+        ({"leaf": {"log_id": "1"}}, "log_id, tree_size: they are not those"),
+        ({"log_id": "1"}, "log_id, tree_size: they are not those"),
+        ({"tree_size": 4}, "log_id, tree_size: they are not those"),
+        ({"leaf_hash": "00" * 32}, "leaf: it is not the log that was certified"),
+        ({"leaf_index": 1}, "audit_path: it does not lead to the root"),
+        ({"leaf_index": 7}, "audit_path: it is not a path of this place"),
+        ({"leaf_index": "x"}, "audit_path: it is not a path of this place"),
+        ({"audit_path": []}, "audit_path: it is not a path of this place"),
+        ({"audit_path": ["zz"]}, "audit_path: it is not a path of this place"),
+        ({"audit_path": 5}, "audit_path: it is not a path of this place"),
         ({"receipt": json.loads(receipt())}, "receipt: it certifies no logs"),
         ({"receipt": {}}, "key_id: the receipt names no key"),
     ],

@@ -210,6 +210,20 @@ async def test_a_log_that_stays_unpriced_is_certified_as_such(alice):
     receipt = await alice.generates(since_last_receipt=True)
     (covered,) = await logs_of(alice, receipt)
     assert (receipt["certified"]["unpriced_logs"], covered["log"]["cost"]) == (1, None)
+    assert (receipt["cost"]["amount"], receipt["certified"]["by_model"]["who-knows"]["cost"]) == (
+        None,
+        None,
+    )
+
+
+async def test_unpriced_logs_are_left_out_of_the_sum_and_counted(alice):
+    await alice.logs(a_call(model="who-knows"))
+    await alice.logs(a_call(cost=0.5))
+    receipt = await alice.generates(since_last_receipt=True)
+    assert receipt["cost"] == {
+        "amount": 0.5,
+        "calculation": "sum over 2 usage logs, USD; 1 of them unpriced",
+    }
 
 
 async def test_nothing_changed_is_said(alice):

@@ -76,7 +76,7 @@ async def test_anybody_may_have_a_receipt_verified(alice, http):
     [
         ({"model": "gpt-5"}, "signature: it is not this key's over this receipt"),
         ({"added": None}, "signature: it is not this key's over this receipt"),
-        ({"key_id": "unheard-of\x00"}, "key_id: this server never signed with a key"),
+        ({"key_id": "unheard-of\x00"}, "key_id: there is no public key of the name"),
         ({"signature": "ed25519:AAAA"}, "signature: an Ed25519 signature has 64 bytes"),
         ({"signature": None}, "signature: a signature is written"),
     ],
@@ -176,7 +176,7 @@ async def test_with_an_idempotency_key_a_receipt_is_issued_once(alice):
         ({"tokens": {"input": True, "output": 1}}, ["body", "tokens", "input"]),
         ({"tokens": {"input": 1, "output": 1, "cached_input": 2}}, ["body", "tokens"]),
         ({"cost": 0.1}, ["body", "cost"]),
-        ({"cost": {"amount": "0.1"}}, ["body", "cost", "amount", "int"]),
+        ({"cost": {"amount": "0.1"}}, ["body", "cost", "amount"]),
         ({"cost": {"amount": -0.1}}, ["body", "cost", "amount"]),
         ({"timestamp": "yesterday"}, ["body", "timestamp"]),
         ({"timestamp": "2026-11-24T12:00:00"}, ["body", "timestamp"]),
@@ -201,8 +201,8 @@ async def test_what_cannot_be_in_a_receipt_is_refused_with_its_place(alice, memb
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ('{"n": 9007199254740993}', "hold exactly at $.n"),
-        ('{"n": {"m": [-9007199254740995]}}', "hold exactly at $.n.m[0]"),
+        ('{"n": 9007199254740993}', "(write it as a string) at $.n"),
+        ('{"n": {"m": [-9007199254740995]}}', "(write it as a string) at $.n.m[0]"),
         ('{"n": NaN}', "at $.n"),
         ('{"n": 1e999}', "at $.n"),
         ('{"n": 1, "n": 1}', "duplicate member name at $.n"),

@@ -21,9 +21,15 @@ from llmring_core.pages import FIRST, LAST, Page, Place
 from llmring_core.periods import ALWAYS, Period, period, zone
 from llmring_core.signing import PrivateKey
 from llmring_server.receipts import store
+from llmring_server.receipts.certificates import Draft, Selection
 from llmring_server.receipts.issuing import sign
 from llmring_server.receipts.leaves import Tally, leaf
-from llmring_server.receipts.models import MAX_RECEIPT_BYTES, Selection, SignedReceipt
+from llmring_server.receipts.models import (
+    MAX_RECEIPT_BYTES,
+    ReceiptCost,
+    ReceiptTokens,
+    SignedReceipt,
+)
 from llmring_server.receipts.store import SQL
 
 MAX_LOGS = 100_000
@@ -44,7 +50,7 @@ async def certify(
     tally, awaiting = await _tally(tx, caller, selection)
     now = clock.now()
     head = {"id": str(ids.new_id(now)), "timestamp": clock.rfc3339(now)}
-    receipt = sign({**head, **_content(selection, tally, awaiting)}, key)
+    receipt = sign({**head, **_draft(selection, tally, awaiting)}, key)
     if len(receipt.canonical) > MAX_RECEIPT_BYTES:
         raise Unprocessable("The receipt names too many models and aliases: certify fewer logs.")
     await store.add_signed(tx, caller, receipt, keys, certified_rows=tally.all.logs)
@@ -55,7 +61,7 @@ async def certify(
 
 async def preview(runner: Runner, caller: Caller, selection: Selection) -> dict[str, Any]:
     """What a receipt would hold, without id, time, key and signature; raises as `certify`."""
-    return _content(selection, *await _tally(runner, caller, selection))
+    return _draft(selection, *await _tally(runner, caller, selection))
 
 
 async def uncertified(
@@ -85,7 +91,7 @@ async def _tally(runner: Runner, caller: Caller, selection: Selection) -> tuple[
                 raise Unprocessable(f"More than {MAX_LOGS} logs at once: give narrower dates.")
         awaiting = await runner.fetch_value(SQL["count_awaiting"], caller.api_key_id, *asked)
     if not tally.all.logs:
-        raise Unprocessable("There is no log to certify.")
+        raise Unprocessable("There is no log to certify, or none that no receipt covers yet.")
     return tally, awaiting
 
 
@@ -124,11 +130,11 @@ async def _by_id(runner: Runner, caller: Caller, log_ids: list[UUID]) -> Sequenc
     )
     if missing := set(log_ids) - {row["log_id"] for row in rows}:
         raise NotFound(
-            f"{len(missing)} of the logs are not there, or not yours.", errors=_named(missing)
+            f"Logs that are not there, or not yours: {len(missing)}.", errors=_named(missing)
         )
     if waiting := {row["log_id"] for row in rows if row["awaits_price"]}:
         raise Unprocessable(
-            f"{len(waiting)} of the logs wait for the registry to be priced; try again later.",
+            f"Logs that wait for the registry to be priced: {len(waiting)}; try again later.",
             errors=_named(waiting),
         )
     return rows
@@ -138,36 +144,23 @@ def _named(log_ids: set[UUID]) -> list[dict[str, Any]]:
     return [{"log_id": str(each)} for each in sorted(log_ids)]
 
 
-def _content(selection: Selection, tally: Tally, awaiting: int) -> dict[str, Any]:
+def _draft(selection: Selection, tally: Tally, awaiting: int) -> dict[str, Any]:
     """What a receipt over logs holds; it is of no one model, so the members of one are null."""
-    content = {
-        "model": None,
-        "alias": None,
-        "profile": None,
-        "lock_digest": None,
-        "tokens": tally.all.tokens(),
-        "cost": {
-            "amount": float(tally.all.cost),
-            "calculation": f"the sum of the costs of {tally.all.logs} usage logs, USD",
-        },
-        "certified": {
-            **tally.written(),
-            "selection": _asked(selection),
-            "left_out_awaiting_price": awaiting,
-        },
-    }
+    unpriced = tally.all.unpriced_logs
+    calculation = f"sum over {tally.all.logs} usage logs, USD; {unpriced} of them unpriced"
+    draft = Draft(
+        tokens=ReceiptTokens(**tally.all.tokens()),
+        cost=ReceiptCost(amount=tally.all.amount(), calculation=calculation),
+        certified=tally.written(_asked(selection), awaiting),
+    ).model_dump(exclude={"description", "tags"})
     said = {"description": selection.description, "tags": selection.tags}
-    return {**content, **{name: value for name, value in said.items() if value is not None}}
+    return {**draft, **{name: value for name, value in said.items() if value is not None}}
 
 
-def _asked(selection: Selection) -> dict[str, Any]:
+def _asked(selection: Selection) -> dict[str, str]:
     if selection.log_ids is not None:
         return {"by": "log_ids"}
-    if selection.since_last_receipt:
+    if selection.start_date is None or selection.end_date is None:
         return {"by": "since_last_receipt"}
-    return {
-        "by": "period",
-        "start_date": selection.start_date,
-        "end_date": selection.end_date,
-        "tz": selection.tz,
-    }
+    dates = {"start_date": selection.start_date, "end_date": selection.end_date}
+    return {"by": "period", **dates, "tz": selection.tz}

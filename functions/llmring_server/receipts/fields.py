@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from llmring_core.quantities import MAX_COUNT, in_utc
@@ -41,12 +41,22 @@ def _check_id(receipt_id: str) -> str:
     if not is_receipt_id(receipt_id):
         raise PydanticCustomError(
             "receipt_id",
-            "An id takes 1 to 255 of A-Z a-z 0-9 . _ ~ : @ + = - and begins with one "
-            "of the first 62; `uncertified` is taken",
+            "An id takes 1 to 255 of A-Z a-z 0-9 . _ ~ : @ + = - and begins with a "
+            "letter or a digit; `uncertified` is taken",
         )
     return receipt_id
 
 
+def _check_absent(value: object) -> None:
+    if value is not None:
+        raise PydanticCustomError(
+            "reserved",
+            "Only the server writes this: POST a signed receipt to /api/v1/receipts, have logs "
+            "certified by /api/v1/receipts/generate",
+        )
+
+
+Absent = Annotated[None, BeforeValidator(_check_absent)]
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Text = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]
 ReceiptId = Annotated[str, AfterValidator(_check_id)]

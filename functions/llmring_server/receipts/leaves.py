@@ -12,6 +12,7 @@ from llmring_core import canonical, pricing
 from llmring_core.connection import Row
 from llmring_core.errors import Unprocessable
 from llmring_server.receipts import merkle
+from llmring_server.receipts.certificates import Certified, LogSums
 
 SAME = ("provider", "model", "input_tokens", "output_tokens", "cached_input_tokens", "cost_status")
 OPTIONAL = ("latency_ms", "alias", "profile", "origin", "id_at_origin")
@@ -56,15 +57,21 @@ class Sums:
         self.output_tokens += row["output_tokens"]
         self.cached_input_tokens += row["cached_input_tokens"]
 
-    def written(self) -> dict[str, Any]:
-        """The sums as JSON; raises Unprocessable as `tokens`."""
+    def written(self) -> LogSums:
+        """The sums as a receipt has them; raises Unprocessable as `tokens`."""
         tokens = self.tokens()
-        return {
-            "logs": self.logs,
-            "unpriced_logs": self.unpriced_logs,
-            "cost": float(self.cost),
-            **{f"{name}_tokens": count for name, count in tokens.items()},
-        }
+        return LogSums(
+            logs=self.logs,
+            unpriced_logs=self.unpriced_logs,
+            cost=self.amount(),
+            input_tokens=tokens["input"],
+            output_tokens=tokens["output"],
+            cached_input_tokens=tokens["cached_input"],
+        )
+
+    def amount(self) -> float | None:
+        """The cost, unless nobody knows any of it."""
+        return None if self.logs == self.unpriced_logs else float(self.cost)
 
     def tokens(self) -> dict[str, int]:
         """The tokens as a receipt has them.
@@ -106,18 +113,19 @@ class Tally:
         if row["alias"] is not None:
             self.by_alias.setdefault(row["alias"], Sums()).add(row)
 
-    def written(self) -> dict[str, Any]:
+    def written(self, selection: dict[str, str], left_out: int) -> Certified:
         """What a receipt says of the logs it covers; raises Unprocessable as `Sums.tokens`."""
-        return {
-            "logs": self.all.logs,
-            "unpriced_logs": self.all.unpriced_logs,
-            "first_logged_at": _time(self.times[0]),
-            "last_logged_at": _time(self.times[-1]),
-            "by_model": {name: sums.written() for name, sums in self.by_model.items()},
-            "by_alias": {name: sums.written() for name, sums in self.by_alias.items()},
-            "tree": "RFC 6962, SHA-256",
-            "merkle_root": merkle.root(self.hashes).hex(),
-        }
+        return Certified(
+            logs=self.all.logs,
+            unpriced_logs=self.all.unpriced_logs,
+            left_out_awaiting_price=left_out,
+            first_logged_at=_time(self.times[0]),
+            last_logged_at=_time(self.times[-1]),
+            by_model={name: sums.written() for name, sums in self.by_model.items()},
+            by_alias={name: sums.written() for name, sums in self.by_alias.items()},
+            selection=selection,
+            merkle_root=merkle.root(self.hashes).hex(),
+        )
 
 
 def _time(moment: datetime) -> str:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
-from uuid import UUID
 
 from pydantic import (
     BaseModel,
@@ -15,9 +14,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from llmring_server.receipts.fields import Count, ReceiptId, Text, Timestamp
+from llmring_server.receipts.fields import Absent, Count, ReceiptId, Text, Timestamp
 
-MAX_LOG_IDS = 10_000
 # A receipt is about a kilobyte; one that anybody sends must not keep us busy for long.
 MAX_RECEIPT_BYTES = 512 * 1024
 
@@ -43,7 +41,9 @@ class ReceiptCost(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="allow")
 
-    amount: Annotated[int | float, Field(ge=0)] | None = Field(None, description="USD.")
+    amount: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="USD; null where nobody knows the price."
+    )
     calculation: Any = Field(None, description="How the amount came about.")
 
 
@@ -76,8 +76,8 @@ class UnsignedReceipt(BaseModel):
     tokens: ReceiptTokens
     cost: ReceiptCost | None = Field(None, description="From the registry when absent.")
     key_id: Any = Field(None, description="Of no account: the server's own is put in.")
-    signature: None = Field(None, description="There is none yet.")
-    certified: None = Field(None, description="What only `generate` may say.")
+    signature: Absent = Field(None, description="There is none yet.")
+    certified: Absent = Field(None, description="What only `generate` may say.")
 
     _members: dict[str, Any] = PrivateAttr()
 
@@ -150,71 +150,3 @@ class KeyList(BaseModel):
 
     keys: list[PublishedKey]
     current_key_id: str | None
-
-
-class Selection(BaseModel):
-    """Which usage logs to certify, said in one of three ways."""
-
-    log_ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_LOG_IDS)] | None = None
-    start_date: Annotated[str, Field(max_length=64)] | None = Field(
-        None, description="A date or time (ISO 8601), inclusive."
-    )
-    end_date: Annotated[str, Field(max_length=64)] | None = Field(
-        None, description="A date or time (ISO 8601), inclusive."
-    )
-    tz: Annotated[str, Field(max_length=64)] = Field(
-        "UTC", description="The time zone of dates, an IANA name."
-    )
-    since_last_receipt: bool = Field(False, description="All that no receipt covers yet.")
-    description: Annotated[str, Field(max_length=1000)] | None = None
-    tags: Annotated[list[Annotated[str, Field(max_length=255)]], Field(max_length=50)] | None = None
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        has_dates = self.start_date is not None or self.end_date is not None
-        if [self.log_ids is not None, has_dates, self.since_last_receipt].count(True) != 1:
-            raise PydanticCustomError(
-                "selection", "Give one of log_ids, start_date with end_date, since_last_receipt"
-            )
-        if has_dates and (self.start_date is None or self.end_date is None):
-            raise PydanticCustomError("selection", "start_date and end_date go together")
-        return self
-
-
-RowStatus = Annotated[
-    Literal["intact", "changed", "missing"],
-    Field(description="Whether the log is still what was certified."),
-]
-
-
-class CertifiedLog(BaseModel):
-    """A usage log that a receipt covers."""
-
-    log_id: UUID
-    leaf_index: int = Field(description="Its place in the tree, from 0.")
-    leaf_hash: str = Field(description="SHA-256, in hexadecimal.")
-    status: RowStatus
-    log: dict[str, Any] | None = Field(description="The log as it is now.")
-
-
-class InclusionProof(BaseModel):
-    """That a receipt covers a usage log; all that is needed to check it offline."""
-
-    receipt: dict[str, Any]
-    log_id: UUID
-    leaf: dict[str, Any] | None = Field(
-        description="The log; the SHA-256 of 0x00 and its canonical JSON is the leaf hash."
-    )
-    status: RowStatus
-    leaf_hash: str
-    leaf_index: int
-    tree_size: int
-    audit_path: list[str] = Field(description="RFC 6962, section 2.1.1; the lowest first.")
-
-
-class Reverification(Verdict):
-    """A stored receipt verified anew, and every log it covers against what was certified."""
-
-    certified_logs: int
-    changed: list[UUID]
-    missing: list[UUID]

@@ -11,13 +11,12 @@ from llmring_core.errors import NotFound
 from llmring_core.key_ring import KeyRing
 from llmring_core.pages import Page, Place
 from llmring_server.receipts import merkle, store
-from llmring_server.receipts.leaves import leaf, leaf_hash
-from llmring_server.receipts.models import (
+from llmring_server.receipts.certificates import (
     CertifiedLog,
-    InclusionProof,
     Reverification,
     RowStatus,
 )
+from llmring_server.receipts.leaves import leaf, leaf_hash
 from llmring_server.receipts.store import SQL
 from llmring_server.receipts.verifying import verdict
 
@@ -38,7 +37,7 @@ async def covered(
     return [(Place(row["logged_at"], row["log_id"]), _shown(row)) for row in rows]
 
 
-async def proof(runner: Runner, caller: Caller, receipt_id: str, log_id: UUID) -> InclusionProof:
+async def proof(runner: Runner, caller: Caller, receipt_id: str, log_id: UUID) -> dict[str, Any]:
     """The proof that a receipt covers a log.
 
     Raises:
@@ -53,16 +52,16 @@ async def proof(runner: Runner, caller: Caller, receipt_id: str, log_id: UUID) -
         for each in await runner.fetch(SQL["leaf_hashes"], caller.api_key_id, receipt_id)
     ]
     status, now = _compared(row)
-    return InclusionProof(
-        receipt=canonical.loads(receipt),
-        log_id=log_id,
-        leaf=now,
-        status=status,
-        leaf_hash=row["leaf_hash"].hex(),
-        leaf_index=row["leaf_index"],
-        tree_size=len(hashes),
-        audit_path=[each.hex() for each in merkle.audit_path(hashes, row["leaf_index"])],
-    )
+    return {
+        "receipt": canonical.loads(receipt),
+        "log_id": str(log_id),
+        "leaf": now,
+        "status": status,
+        "leaf_hash": row["leaf_hash"].hex(),
+        "leaf_index": row["leaf_index"],
+        "tree_size": len(hashes),
+        "audit_path": [each.hex() for each in merkle.audit_path(hashes, row["leaf_index"])],
+    }
 
 
 async def reverify(

@@ -18,14 +18,18 @@ from llmring_core.periods import PeriodDep
 from llmring_core.registry import RegistryDep
 from llmring_core.web import StrictRoute, group_router
 from llmring_server.receipts import certifying, proofs, store
+from llmring_server.receipts.certificates import (
+    CertifiedLog,
+    Draft,
+    InclusionProof,
+    Receipt,
+    Reverification,
+    Selection,
+)
 from llmring_server.receipts.issuing import issue
 from llmring_server.receipts.models import (
     MAX_RECEIPT_BYTES,
-    CertifiedLog,
-    InclusionProof,
     KeyList,
-    Reverification,
-    Selection,
     StoredReceipt,
     Submission,
     UnsignedReceipt,
@@ -59,14 +63,6 @@ API = "/api/v1/receipts"
 PEM = "application/x-pem-file"
 CACHED = {"Cache-Control": "public, max-age=60"}
 PLACE = itemgetter(0)
-SIGNED: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"application/json": {"schema": {"type": "object"}}}}
-}
-SIGNED_LIST: dict[int | str, dict[str, Any]] = {
-    200: {
-        "content": {"application/json": {"schema": {"type": "array", "items": {"type": "object"}}}}
-    }
-}
 
 
 @router.get(
@@ -92,7 +88,7 @@ async def verify_receipt(
     return await verdict(unwrapped(receipt), keys)
 
 
-@router.post(f"{API}/issue", response_class=Response, responses=SIGNED)
+@router.post(f"{API}/issue", response_model=Receipt)
 async def issue_receipt(
     unsigned: UnsignedReceipt,
     caller: CallerDep,
@@ -121,7 +117,7 @@ async def store_receipt(
     return StoredReceipt(receipt_id=receipt.id)
 
 
-@router.get(API, response_class=Response, responses=SIGNED_LIST)
+@router.get(API, response_model=list[Receipt])
 async def list_receipts(
     caller: CallerDep,
     db: Db,
@@ -136,7 +132,7 @@ async def list_receipts(
     return _json(b"[" + b",".join(each.canonical for each in receipts) + b"]", response)
 
 
-@router.post(f"{API}/generate", response_class=Response, responses=SIGNED)
+@router.post(f"{API}/generate", response_model=Receipt)
 async def generate_receipt(
     selection: Selection, caller: CallerDep, db: Db, keys: KeysDep, once: OnceDep
 ) -> Response:
@@ -150,10 +146,10 @@ async def generate_receipt(
     return await once.write(db, add, in_transaction=True)
 
 
-@router.post(f"{API}/preview")
-async def preview_receipt(selection: Selection, caller: CallerDep, db: Db) -> dict[str, Any]:
+@router.post(f"{API}/preview", response_model=Draft)
+async def preview_receipt(selection: Selection, caller: CallerDep, db: Db) -> Response:
     """What `generate` would certify now; nothing is signed or stored."""
-    return await certifying.preview(db, caller, selection)
+    return _json(canonical.dumps(await certifying.preview(db, caller, selection)))
 
 
 @router.get(f"{API}/uncertified")
@@ -165,7 +161,7 @@ async def list_uncertified(
     return [log for _, log in page.cut(response, logs, PLACE)]
 
 
-@router.get(f"{API}/{{receipt_id}}", response_class=Response, responses=SIGNED)
+@router.get(f"{API}/{{receipt_id}}", response_model=Receipt)
 async def find_receipt(receipt_id: str, caller: CallerDep, db: Db) -> Response:
     """A receipt of the caller: the very bytes that were signed, and the signature."""
     return _json(await store.find(db, caller, receipt_id))
@@ -188,12 +184,10 @@ async def list_certified_logs(
     return [log for _, log in page.cut(response, logs, PLACE)]
 
 
-@router.get(f"{API}/{{receipt_id}}/logs/{{log_id}}/proof")
-async def prove_inclusion(
-    receipt_id: str, log_id: UUID, caller: CallerDep, db: Db
-) -> InclusionProof:
+@router.get(f"{API}/{{receipt_id}}/logs/{{log_id}}/proof", response_model=InclusionProof)
+async def prove_inclusion(receipt_id: str, log_id: UUID, caller: CallerDep, db: Db) -> Response:
     """The proof that a receipt covers a usage log, to be checked offline."""
-    return await proofs.proof(db, caller, receipt_id, log_id)
+    return _json(canonical.dumps(await proofs.proof(db, caller, receipt_id, log_id)))
 
 
 def _json(body: bytes, response: Response | None = None) -> Response:

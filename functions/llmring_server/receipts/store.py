@@ -82,7 +82,7 @@ async def find(runner: Runner, caller: Caller, receipt_id: str) -> bytes:
     """
     row = await runner.fetch_row(SQL["find"], caller.api_key_id, receipt_id)
     if row is None:
-        raise NotFound
+        raise NotFound("There is no such receipt, or it is not yours.")
     return bytes(row["canonical"])
 
 

@@ -112,7 +112,7 @@ def check(claim: Claim, key: KnownKey | None) -> None:
     """
     if key is None:
         raise Invalid(
-            f"key_id: this server never signed with a key {claim.key_id[:SHOWN_CHARACTERS]!r}"
+            f"key_id: there is no public key of the name {claim.key_id[:SHOWN_CHARACTERS]!r}"
         )
     try:
         key.public.verify(claim.signed, claim.signature)
@@ -133,20 +133,24 @@ def check_inclusion(receipt: Mapping[str, Any], proof: Mapping[str, Any]) -> Non
     Raises:
         Invalid: the proof is not one of this receipt, or the log is not what was certified.
     """
-    certified = receipt.get("certified")
+    certified, leaf = receipt.get("certified"), proof.get("leaf")
     if not isinstance(certified, dict):
         raise Invalid("receipt: it certifies no logs")
-    if proof.get("leaf") is None:
-        raise Invalid(f"leaf: the log is {proof.get('status', 'missing')}")
-    leaf = merkle.leaf_hash(canonical.dumps(proof["leaf"]))
+    if not isinstance(leaf, dict):
+        raise Invalid("leaf: the proof has none, so there is nothing that it proves")
+    said = (proof.get("log_id"), proof.get("tree_size"))
+    if said != (leaf.get("log_id"), certified.get("logs")):
+        raise Invalid("log_id, tree_size: they are not those of the leaf and of the receipt")
+    leaf_hash = merkle.leaf_hash(canonical.dumps(leaf))
+    if proof.get("leaf_hash") != leaf_hash.hex():
+        raise Invalid("leaf: it is not the log that was certified")
     try:
         path = [bytes.fromhex(each) for each in proof["audit_path"]]
-        index, size = int(proof["leaf_index"]), int(certified["logs"])
-        found = merkle.root_of_path(leaf, index, size, path).hex()
+        root = merkle.root_of_path(leaf_hash, proof["leaf_index"], proof["tree_size"], path)
     except (KeyError, TypeError, ValueError) as error:
-        raise Invalid(f"audit_path: it is none: {error}") from None
-    if found != certified.get("merkle_root"):
-        raise Invalid("leaf: it is not the log that the receipt certifies")
+        raise Invalid("audit_path: it is not a path of this place in such a tree") from error
+    if root.hex() != certified.get("merkle_root"):
+        raise Invalid("audit_path: it does not lead to the root that the receipt certifies")
 
 
 def _is_before(timestamp: object, end: datetime) -> bool:
