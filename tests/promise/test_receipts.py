@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 
 from llmring_core.base64_text import from_base64
 from support.json_values import json_objects
-from support.projects import RECEIPTS, a_receipt
+from support.projects import RECEIPTS, Project, a_receipt
 
 
 def signed_bytes(receipt):
@@ -302,6 +302,13 @@ async def test_a_list_is_read_page_by_page(alice):
 async def test_an_unknown_model_has_no_amount(alice):
     receipt = await alice.issues(model="who-knows")
     assert receipt["cost"]["amount"] is None
+
+
+async def test_without_a_registry_a_cost_has_to_be_given(serve):
+    alice = Project(await serve(registry_base_url="http://127.0.0.1:9/"), "alice")
+    refused = await alice.asks_for_receipt(a_receipt())
+    assert (refused.status_code, "registry" in refused.json()["detail"]) == (503, True)
+    assert (await alice.issues(cost={"amount": 0.1}))["cost"]["amount"] == 0.1
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
