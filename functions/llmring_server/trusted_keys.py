@@ -1,11 +1,11 @@
 """The public keys that `llmring-server receipts verify` goes by."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from llmring_core import canonical
 from llmring_core.database import Database
 from llmring_core.errors import StartRefused
 from llmring_core.key_ring import KeyRing, KnownKey
@@ -47,23 +47,31 @@ def _fetched(url: str) -> bytes:
     address = url if url.endswith(".json") else url.rstrip("/") + PUBLISHED
     try:
         answer = httpx.get(address, timeout=SECONDS, follow_redirects=True).raise_for_status()
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         raise StartRefused(f"Cannot get {address}: {error}") from None
     return answer.content
 
 
 def _read(text: bytes, source: str) -> Mapping[str, KnownKey]:
     try:
-        keys = map(_key, json.loads(text)["keys"])
+        keys = map(_key, canonical.loads(text)["keys"])
         return {key.public.key_id: key for key in keys}
     except (ValueError, KeyError, TypeError, AttributeError, NotAKey) as error:
         raise StartRefused(f"{source} is not what GET {PUBLISHED} answers.") from error
 
 
 def _key(entry: dict[str, Any]) -> KnownKey:
-    since, until = entry.get("not_before"), entry.get("not_after")
     return KnownKey(
         PublicKey.read(entry["public_key"], entry["key_id"]),
-        datetime.fromisoformat(since) if since else ALWAYS,
-        datetime.fromisoformat(until) if until else None,
+        _time(entry.get("not_before")) or ALWAYS,
+        _time(entry.get("not_after")),
     )
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return moment

@@ -3,13 +3,14 @@
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import rfc8785
 
 MAX_INTEGER = 2**53 - 1
-MAX_DEPTH = 200
+MAX_DEPTH = 250
 # No double is written with more digits than 1e21 - 1, so a longer literal is refused unread.
 _LONGEST_INTEGER = len("-100000000000000000000")
 _SMALLEST_PLAIN = 1e-4  # below, Python writes an exponent, and RFC 8785 only below 1e-6
@@ -17,6 +18,7 @@ _LONGEST_PLACE = 200
 _SURELY_EXACT = len(str(MAX_INTEGER))
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 def dumps(value: Any) -> bytes:
@@ -61,37 +63,38 @@ def loads(text: bytes) -> Any:
     Refused are duplicate member names, lone surrogates, numbers beyond a double (RFC 7493,
     sections 2.1 to 2.3), and integers that a double may not hold exactly, beyond ±(2^53-1),
     unless they are written as RFC 8785 writes that very double: what `dumps` wrote is always
-    read, as the same value. Nesting may be 200 deep.
+    read, as the same value. Nesting may be 250 deep.
 
     Raises:
         json.JSONDecodeError: with the reason and the place, `$.tokens.input`.
     """
     decoded = _decode(text)
     try:
-        value = _read(decoded)
+        return _read(decoded)
     except RecursionError:
-        raise _error(f"nested more than {MAX_DEPTH} deep") from None
-    if _may_be_deep(decoded) or _SURROGATE_ESCAPE.search(decoded):
-        _refuse_strange(value)
-    return value
+        raise _too_deep() from None
 
 
-def _read(text: str) -> Any:
-    try:
-        return _READER.decode(text)
-    except _Refused:
-        _blame(text)
+def depth(value: Any) -> int:
+    """How deep arrays and objects are nested in a value."""
+    found, level = 0, [value]
+    while level := [each for each in level if isinstance(each, dict | list)]:
+        found += 1
+        level = [
+            inner for each in level for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return found
 
 
 class _Refused(ValueError):
     """Something is not I-JSON; where it stands is found out by a second look."""
 
 
+@dataclass(frozen=True, slots=True)
 class _Wrong:
     """Takes the place of what was refused, so that its place can be found."""
 
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
+    reason: str
 
 
 def _decode(text: bytes) -> str:
@@ -99,6 +102,25 @@ def _decode(text: bytes) -> str:
         return text.decode("utf-8")
     except UnicodeDecodeError as error:
         raise json.JSONDecodeError("not UTF-8", "", error.start) from None
+
+
+def _read(text: str) -> Any:
+    try:
+        value = _READER.decode(text)
+        _refuse_lone_surrogates(text, value)
+    except _Refused:
+        _blame(text)
+    if text.count("{") + text.count("[") > MAX_DEPTH and depth(value) > MAX_DEPTH:
+        raise _too_deep()
+    return value
+
+
+def _refuse_lone_surrogates(text: str, value: Any) -> None:
+    if _SURROGATE_ESCAPE.search(text):
+        try:
+            _write_plain(value).encode()
+        except UnicodeEncodeError:
+            raise _Refused from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -137,35 +159,22 @@ _READER = json.JSONDecoder(
 )
 
 
-def _may_be_deep(text: str) -> bool:
-    return text.count("{") + text.count("[") > MAX_DEPTH
-
-
-def _refuse_strange(value: Any) -> None:
-    """Refuse lone surrogates and deep nesting."""
-    for place, part in _parts(value, "$", 1):
-        if isinstance(part, str) and _SURROGATE.search(part):
-            raise _error("lone surrogate", place)
-
-
 def _blame(text: str) -> NoReturn:
     """Read a text again that was refused, and say what is wrong where."""
     marked = json.loads(
         text,
         object_pairs_hook=_marked_object,
         parse_int=_marked(
-            _integer, "integer that a double may not hold exactly (write it as a string)"
+            _integer, "integer that a double may not hold exactly (write it as text)"
         ),
         parse_float=_marked(_float, "number out of range"),
         parse_constant=_marked(_constant, "not a JSON number"),
     )
-    for place, part in _parts(marked, "$", 1):
-        if isinstance(part, _Wrong):
-            raise _error(part.reason, place)
-    raise AssertionError("refused without a reason")
+    reason, place = _first_wrong(marked, 0) or ("not I-JSON", "")
+    raise json.JSONDecodeError(f"{reason} at ${place[:_LONGEST_PLACE]}", "", 0)
 
 
-def _marked(read: Any, reason: str) -> Any:
+def _marked(read: Callable[[str], Any], reason: str) -> Callable[[str], Any]:
     def marked(literal: str) -> Any:
         try:
             return read(literal)
@@ -182,20 +191,35 @@ def _marked_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _parts(value: Any, place: str, depth: int) -> Iterator[tuple[str, Any]]:
-    """Every member name and value of a JSON value, with its place."""
-    if depth > MAX_DEPTH and isinstance(value, dict | list):
-        raise _error(f"nested more than {MAX_DEPTH} deep")
-    yield place, value
+def _first_wrong(value: Any, depth: int) -> tuple[str, str] | None:
+    """The first fault in a value, and its place below the value."""
+    if depth > MAX_DEPTH:
+        raise _too_deep()
+    if isinstance(value, _Wrong):
+        return value.reason, ""
+    if isinstance(value, str):
+        return ("lone surrogate", "") if _SURROGATE.search(value) else None
+    for step, inner in _steps(value):
+        if found := _first_wrong(inner, depth + 1):
+            return found[0], step + found[1]
+    return None
+
+
+def _steps(value: Any) -> Iterator[tuple[str, Any]]:
+    """What is in a value, each with the step to it; a name stands where its object is."""
     if isinstance(value, dict):
         for name, member in value.items():
-            yield f"a member name of {place}", name
-            yield from _parts(member, f"{place}.{name}", depth + 1)
+            yield "", name
+            yield _step(name), member
     elif isinstance(value, list):
         for index, element in enumerate(value):
-            yield from _parts(element, f"{place}[{index}]", depth + 1)
+            yield f"[{index}]", element
 
 
-def _error(reason: str, place: str = "") -> json.JSONDecodeError:
-    at = f" at {place[:_LONGEST_PLACE]}" if place else ""
-    return json.JSONDecodeError(reason + at, "", 0)
+def _step(name: str) -> str:
+    """A member in a place; a name that might be mistaken for something else is quoted."""
+    return f".{name}" if _PLAIN_NAME.fullmatch(name) else f"[{json.dumps(name)}]"
+
+
+def _too_deep() -> json.JSONDecodeError:
+    return json.JSONDecodeError(f"nested more than {MAX_DEPTH} deep", "", 0)

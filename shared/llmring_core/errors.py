@@ -78,6 +78,15 @@ class StillInFlight(LLMRingError):
         super().__init__(headers={"Retry-After": "1"})
 
 
+class InProgress(LLMRingError):
+    """The same is being done for this project right now; try again shortly."""
+
+    status, code = 409, "in-progress"
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "1"})
+
+
 class Unprocessable(LLMRingError):
     """The request is well-formed but cannot be accepted."""
 

@@ -10,13 +10,14 @@ from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 
 from llmring_core.auth import Caller, CallerDep
-from llmring_core.connection import Runner
+from llmring_core.connection import Connection, Row, Runner
 from llmring_core.database import Database
 from llmring_core.errors import BadRequest, KeyReused, StillInFlight
 from llmring_core.queries import load
 
 SQL = load("llmring_core", "idempotency.sql")
 Answer = TypeVar("Answer", bound=BaseModel | Response)
+Made = TypeVar("Made")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -30,15 +31,9 @@ class Once:
     body_hash: bytes
 
     async def write(
-        self,
-        database: Database,
-        do: Callable[[Runner], Awaitable[Answer]],
-        *,
-        in_transaction: bool = False,
+        self, database: Database, do: Callable[[Runner], Awaitable[Answer]]
     ) -> Answer | Response:
         """Do a write, or answer what the same request was answered before.
-
-        `in_transaction` has it done in one even when there is no key to remember.
 
         The key is remembered in the transaction of the write: both are there or neither is.
 
@@ -47,29 +42,52 @@ class Once:
             KeyReused: the key came before with another body.
         """
         if self.key is None:
-            return await _do(database, do, in_transaction)
-        name = (self.caller.api_key_id, self.endpoint, self.key)
+            return await do(database)
         async with database.transaction() as tx:
-            if not await tx.fetch_value(SQL["claim"], *name):
-                raise StillInFlight
-            earlier = await tx.fetch_row(SQL["earlier"], *name)
-            if earlier is None:
-                answer = await do(tx)
-                await tx.execute(SQL["remember"], *name, self.body_hash, _text(answer))
-                return answer
+            return await self._write_once(tx, do)
+
+    async def make_and_write(
+        self,
+        database: Database,
+        make: Callable[[], Awaitable[Made]],
+        do: Callable[[Runner, Made], Awaitable[Answer]],
+    ) -> Answer | Response:
+        """Make something and write it in one transaction; raises as `write`.
+
+        What was made before is answered again without making it anew. Making happens before the
+        transaction, so that no connection is held while it waits for somebody else.
+        """
+        if self.key is not None:
+            earlier = await database.fetch_row(SQL["earlier"], *self._name)
+            if earlier is not None:
+                return self._replayed(earlier)
+        made = await make()
+        async with database.transaction() as tx:
+            if self.key is None:
+                return await do(tx, made)
+            return await self._write_once(tx, lambda runner: do(runner, made))
+
+    @property
+    def _name(self) -> tuple[str, str, str | None]:
+        return self.caller.api_key_id, self.endpoint, self.key
+
+    async def _write_once(
+        self, tx: Connection, do: Callable[[Runner], Awaitable[Answer]]
+    ) -> Answer | Response:
+        if not await tx.fetch_value(SQL["claim"], *self._name):
+            raise StillInFlight
+        earlier = await tx.fetch_row(SQL["earlier"], *self._name)
+        if earlier is not None:
+            return self._replayed(earlier)
+        answer = await do(tx)
+        await tx.execute(SQL["remember"], *self._name, self.body_hash, _text(answer))
+        return answer
+
+    def _replayed(self, earlier: Row) -> Response:
         if earlier["body_hash"] != self.body_hash:
             raise KeyReused
         headers = {"Idempotency-Replayed": "true"}
         return Response(earlier["answer"], headers=headers, media_type="application/json")
-
-
-async def _do(
-    database: Database, do: Callable[[Runner], Awaitable[Answer]], in_transaction: bool
-) -> Answer:
-    if not in_transaction:
-        return await do(database)
-    async with database.transaction() as tx:
-        return await do(tx)
 
 
 def _text(answer: BaseModel | Response) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal, cast
 
 from fastapi import Depends, FastAPI, Request
@@ -21,6 +21,7 @@ SQL = load("llmring_core", "key_ring.sql")
 PRIVATE_KEY = "LLMRING_RECEIPTS_PRIVATE_KEY_B64"
 # A key that is remembered may since have been rotated out by another process.
 REMEMBERED_SECONDS = 60.0
+_ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,10 @@ class KnownKey:
 class KeyRing:
     """The keys of one app.
 
-    The key of the settings is entered into the database at the first need; that rotates out the
-    key before it, for good: a rotated key verifies what it signed and signs nothing new, also in
-    a process that still has it.
+    The signing key of the settings is entered into the database at the first need; that rotates
+    out the key before it, for good: a rotated key verifies what it signed and signs nothing new,
+    also in a process that still has it, and under no other name. A public key alone, in a server
+    that only verifies, is entered nowhere.
     """
 
     def __init__(self, settings: Settings, database: Database) -> None:
@@ -74,17 +76,17 @@ class KeyRing:
         return self._private is not None or self._settings.receipts_private_key_secret is not None
 
     async def prepare(self) -> KnownKey | None:
-        """Enter the key of the settings, if there is one, into the database; once per process.
+        """Enter the signing key of the settings, if there is one, into the database; once.
 
         Raises:
-            StartRefused: its name was that of another key before.
+            StartRefused: its name was that of another key before, or its material has another.
             Unavailable: the database, or the secret's keeper, does not answer.
         """
         async with self._lock:
             if self._own is None:
                 await self._fetch_secret()
-                if self._public is not None:
-                    self._own = await self._enter(self._public)
+                if self._private is not None:
+                    self._own = await self._enter(self._private.public)
             return self._own
 
     async def signer(self) -> PrivateKey:
@@ -122,9 +124,15 @@ class KeyRing:
         if row is None and self._own is None and await self.prepare():
             row = await self._database.fetch_row(SQL["find"], key_id)
         if row is None:
-            return None
+            return self._trusted(key_id)
         self._remembered[key_id] = (found := _known(row)), time.monotonic()
         return found
+
+    def _trusted(self, key_id: str) -> KnownKey | None:
+        """The public key that this server was told to verify with, though nobody signed here."""
+        if self._public is None or self._public.key_id != key_id:
+            return None
+        return KnownKey(self._public, _ALWAYS, None)
 
     async def all(self) -> list[KnownKey]:
         """Every key that ever belonged to this server, the newest first; raises as `prepare`."""
@@ -152,15 +160,20 @@ class KeyRing:
     async def _enter(self, key: PublicKey) -> KnownKey:
         async with self._database.transaction() as tx:
             await tx.execute(SQL["lock"])
-            row = await tx.fetch_row(SQL["find"], key.key_id)
+            row = await tx.fetch_row(SQL["find_like"], key.key_id, key.raw)
             if row is None:
                 await tx.execute(SQL["rotate_out"])
                 row = await tx.fetch_row(SQL["add"], key.key_id, key.raw)
         known = _known(cast("Row", row))
-        if known.public != key:
+        if known.public.raw != key.raw:
             raise StartRefused(
                 "LLMRING_RECEIPTS_KEY_ID names a key that this server had before, with other key "
                 "material: give the new key a new name, or none."
+            )
+        if known.public.key_id != key.key_id:
+            raise StartRefused(
+                f"The signing key is known here as {known.public.key_id}: set "
+                "LLMRING_RECEIPTS_KEY_ID to that, or make a new key."
             )
         return known
 

@@ -74,7 +74,12 @@ class Page:
         if len(rows) <= self.limit:
             return rows
         page = rows[: self.limit]
-        cursor = place(page[-1]).cursor()
+        self.lead_on(response, place(page[-1]))
+        return page
+
+    def lead_on(self, response: Response, last: Place) -> None:
+        """Put the way to the page that follows a place into headers."""
+        cursor = last.cursor()
         query = [
             (name, value)
             for name, value in self.request.query_params.multi_items()
@@ -83,7 +88,6 @@ class Page:
         target = f"{self.request.url.path}?{urlencode([*query, ('cursor', cursor)])}"
         response.headers["Link"] = f'<{target}>; rel="next"'
         response.headers["X-Next-Cursor"] = cursor
-        return page
 
 
 def _page(

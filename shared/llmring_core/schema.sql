@@ -144,6 +144,9 @@ ALTER TABLE ONLY llmring.schema_migrations
 ALTER TABLE ONLY llmring.signing_keys
     ADD CONSTRAINT signing_keys_pkey PRIMARY KEY (key_id);
 
+ALTER TABLE ONLY llmring.signing_keys
+    ADD CONSTRAINT signing_keys_public_key_key UNIQUE (public_key);
+
 ALTER TABLE ONLY llmring.usage_logs
     ADD CONSTRAINT usage_logs_pkey PRIMARY KEY (api_key_id, logged_at, log_id);
 

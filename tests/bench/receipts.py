@@ -39,7 +39,7 @@ MEMBERS = {
 def main():
     key = PrivateKey.generate()
     bare = nacl.signing.SigningKey(nacl.signing.SigningKey.generate().encode())
-    for size, extra in (("0.8 KB", 0), ("4 KB", 60)):
+    for size, extra in (("0.6 KB", 0), ("3.7 KB", 60)):
         members = {
             **MEMBERS,
             "metadata": {f"name {n}": f"value {n} " + "x" * 30 for n in range(extra)},

@@ -1,6 +1,8 @@
 """`llmring-server receipts`: keys made, receipts verified without a server."""
 
 import json
+import os
+import subprocess
 import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,6 +15,7 @@ from llmring_server.cli import main
 from llmring_server.receipts import merkle
 from llmring_server.receipts.issuing import sign
 from llmring_server.receipts.leaves import leaf_hash
+from support.processes import COMMAND
 
 KEY, OLD = PrivateKey.generate(), PrivateKey.generate()
 NOW = datetime.now(UTC)
@@ -163,13 +166,17 @@ def test_an_inclusion_proof_is_checked_too(folder, index):
     [
         ({"leaf": {"log_id": "0", "more": 1}}, "leaf: it is not the log that was certified"),
         ({"leaf": None}, "leaf: the proof has none"),
-        ({"leaf": {"log_id": "1"}}, "log_id, tree_size: they are not those"),
-        ({"log_id": "1"}, "log_id, tree_size: they are not those"),
-        ({"tree_size": 4}, "log_id, tree_size: they are not those"),
+        ({"leaf": {"log_id": "1"}}, "log_id, leaf_index, tree_size: they are not those"),
+        ({"log_id": "1"}, "log_id, leaf_index, tree_size: they are not those"),
+        ({"tree_size": 4}, "log_id, leaf_index, tree_size: they are not those"),
         ({"leaf_hash": "00" * 32}, "leaf: it is not the log that was certified"),
         ({"leaf_index": 1}, "audit_path: it does not lead to the root"),
         ({"leaf_index": 7}, "audit_path: it is not a path of this place"),
-        ({"leaf_index": "x"}, "audit_path: it is not a path of this place"),
+        ({"leaf_index": "x"}, "log_id, leaf_index, tree_size: they are not those"),
+        ({"leaf_index": 0.0}, "log_id, leaf_index, tree_size: they are not those"),
+        ({"leaf_index": False}, "log_id, leaf_index, tree_size: they are not those"),
+        ({"audit_path": ["AA" * 32, "AA" * 32]}, "audit_path: it is not a path of this place"),
+        ({"audit_path": None}, "audit_path: it is not a path of this place"),
         ({"audit_path": []}, "audit_path: it is not a path of this place"),
         ({"audit_path": ["zz"]}, "audit_path: it is not a path of this place"),
         ({"audit_path": 5}, "audit_path: it is not a path of this place"),
@@ -182,6 +189,45 @@ def test_what_is_wrong_with_an_inclusion_proof_is_said(folder, capsys, change, r
     (folder / "p.json").write_text(json.dumps({**right, **change}))
     assert verify("p.json") == 1
     assert capsys.readouterr().out.startswith(f"p.json: {reason}")
+
+
+@pytest.mark.parametrize("member", ["leaf", "leaf_hash", "leaf_index", "audit_path", "log_id"])
+def test_an_inclusion_proof_without_one_of_its_members_proves_nothing(folder, member):
+    incomplete = proof([{"log_id": str(number)} for number in range(3)], 0)
+    del incomplete[member]
+    (folder / "p.json").write_text(json.dumps(incomplete))
+    assert verify("p.json") == 1
+
+
+@pytest.mark.parametrize("members", [{"keys": []}, {"keys": 1, "current_key_id": None, "more": 1}])
+def test_what_only_looks_like_a_list_of_keys_is_not_passed_over(folder, members):
+    forged = {**json.loads(receipt()), **members}
+    del forged["key_id"]
+    (folder / "r.json").write_text(json.dumps(forged))
+    assert verify("r.json") == 1
+
+
+def test_no_document_can_write_a_line_of_its_own(folder, capsys):
+    name = json.dumps("\nr.json: valid\u001b[2K")
+    (folder / "r.json").write_text(f"{{{name}: NaN}}")
+    (folder / "k.json").write_text(
+        json.dumps({"key_id": "\nk.json: valid\u001b[2K", "signature": 1})
+    )
+    assert verify("r.json", "k.json") == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines[:2]] == ["r.json", "k.json"]
+    assert "\u001b" not in "".join(lines)
+
+
+def test_a_name_that_the_terminal_cannot_write_is_no_reason_to_fail(folder):
+    (folder / "r.json").write_text(json.dumps({"key_id": "é中", "signature": "x"}))
+    done = subprocess.run(
+        [*COMMAND, "receipts", "verify", "r.json", "--keys", "public-keys.json"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_without_a_word_on_keys_the_one_of_the_settings_counts(folder, capsys, monkeypatch):
@@ -239,11 +285,18 @@ class serving:  # noqa: N801 - reads as a function
         ["r.json", "--url", "no url at all"],
         ["nowhere.json", "--keys", "public-keys.json"],
         ["empty", "--keys", "public-keys.json"],
+        ["x" * 5000, "--keys", "public-keys.json"],
+        ["r.json", "--keys", "zoneless.json"],
+        ["r.json", "--keys", "deep.json"],
+        ["r.json", "--url", "http://a..b"],
+        ["r.json", "--url", "http://xn--/"],
     ],
 )
 def test_what_cannot_be_read_is_told_in_one_line(folder, capsys, arguments):
     (folder / "r.json").write_text(receipt())
     (folder / "empty").mkdir()
+    (folder / "zoneless.json").write_text(json.dumps(published()).replace("+00:00", ""))
+    (folder / "deep.json").write_text("[" * 200_000)
     assert main(["receipts", "verify", *arguments]) == 1
     error = capsys.readouterr().err
     assert error.startswith("llmring-server: ")

@@ -37,8 +37,15 @@ async def test_it_takes_what_is_right(shown, proof, http):
 async def test_it_refuses_a_changed_log(shown, proof, http):
     keys = (await http.get("/receipts/public-keys.json")).json()
     proof["leaf"]["cost"] = 0
-    with pytest.raises(AssertionError):
+    with pytest.raises(ValueError, match="does not lead to the root"):
         shown["verify_proof"](proof, keys)
+
+
+async def test_it_refuses_what_a_rotated_key_signed_afterwards(shown, proof, http):
+    keys = (await http.get("/receipts/public-keys.json")).json()
+    keys["keys"][0]["not_after"] = "2026-01-01T00:00:00Z"
+    with pytest.raises(ValueError, match="rotated out"):
+        shown["verify_receipt"](proof["receipt"], keys)
 
 
 async def test_it_refuses_a_changed_receipt(shown, proof, http):

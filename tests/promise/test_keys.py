@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from llmring_core.base64_text import from_base64, to_base64url
 from llmring_core.signing import PrivateKey
+from llmring_server.receipts.issuing import sign
 from support.projects import RECEIPTS, Project, a_receipt
 
 
@@ -79,6 +80,15 @@ async def test_an_old_key_brought_back_signs_nothing_new(serve, keys):
     assert (await published(again.http))["current_key_id"] == keys[1].key_id
 
 
+async def test_an_old_key_signs_nothing_new_under_another_name_either(serve, keys):
+    for key in keys[:2]:
+        await Project(await serve(**signs_with(key)), "alice").issues()
+    renamed = Project(await serve(**signs_with(keys[0], receipts_key_id="again")), "alice")
+    response = await renamed.asks_for_receipt(a_receipt())
+    assert (response.status_code, keys[0].key_id in response.json()["detail"]) == (503, True)
+    assert (await Project(await serve(**signs_with(keys[1])), "alice").issues())["signature"]
+
+
 async def test_a_key_id_belongs_to_one_key_for_ever(serve, keys):
     first = await serve(**signs_with(keys[0], receipts_key_id="mine"))
     receipt = await Project(first, "alice").issues()
@@ -117,6 +127,28 @@ async def test_a_server_with_only_the_public_key_verifies(serve, keys):
     assert await is_valid(verifier, receipt)
     response = await Project(verifier, "alice").asks_for_receipt(a_receipt())
     assert response.status_code == 503
+
+
+async def test_a_server_with_only_a_public_key_takes_over_from_nobody(serve, keys):
+    signer = Project(await serve(**signs_with(keys[0])), "alice")
+    await signer.issues()
+    other = to_base64url(keys[1].public.raw)
+    verifier = await serve(receipts_private_key_b64=None, receipts_public_key_b64=other)
+    foreign = sign({"id": "r-1"}, keys[1]).members
+    assert await is_valid(verifier, foreign)
+    assert (await published(verifier))["current_key_id"] == keys[0].key_id
+    assert (await signer.issues())["key_id"] == keys[0].key_id
+
+
+async def test_what_was_answered_before_a_rotation_is_answered_again_after_it(serve, keys):
+    old = Project(await serve(**signs_with(keys[0])), "alice")
+    headers = {"Idempotency-Key": "k"}
+    first = await old.asks_for_receipt(a_receipt(), **headers)
+    await Project(await serve(**signs_with(keys[1])), "bob").issues()
+    again = await old.asks_for_receipt(a_receipt(), **headers)
+    assert (await old.asks_for_receipt(a_receipt())).status_code == 503
+    assert (again.status_code, again.content) == (200, first.content)
+    assert (await old.asks_for_receipt(a_receipt(), **headers)).content == first.content
 
 
 async def test_a_server_verifies_its_own_key_before_it_ever_signed(serve, keys):

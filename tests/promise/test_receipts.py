@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from hypothesis import HealthCheck, given, settings
 
 from llmring_core.base64_text import from_base64
+from llmring_server.receipts import store
 from support.json_values import json_objects
 from support.projects import RECEIPTS, Project, a_receipt
 
@@ -201,8 +202,8 @@ async def test_what_cannot_be_in_a_receipt_is_refused_with_its_place(alice, memb
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ('{"n": 9007199254740993}', "(write it as a string) at $.n"),
-        ('{"n": {"m": [-9007199254740995]}}', "(write it as a string) at $.n.m[0]"),
+        ('{"n": 9007199254740993}', "(write it as text) at $.n"),
+        ('{"n": {"m": [-9007199254740995]}}', "(write it as text) at $.n.m[0]"),
         ('{"n": NaN}', "at $.n"),
         ('{"n": 1e999}', "at $.n"),
         ('{"n": 1, "n": 1}', "duplicate member name at $.n"),
@@ -232,6 +233,38 @@ async def test_an_integer_that_rfc_8785_writes_for_a_double_is_taken(alice):
 async def test_a_body_over_512_kilobytes_is_refused(alice, path):
     body = a_receipt(padding="x" * 600_000)
     assert (await alice.ask("POST", RECEIPTS + path, json=body)).status_code == 413
+
+
+async def test_a_receipt_that_would_be_too_large_to_be_read_again_is_not_issued(alice):
+    text = json.dumps(a_receipt(n=0)).replace(
+        '"n": 0', '"n": [' + ",".join(["1e20"] * 20_000) + "]"
+    )
+    headers = {"Content-Type": "application/json"}
+    response = await alice.ask("POST", f"{RECEIPTS}/issue", content=text, headers=headers)
+    assert (response.status_code, "larger than" in response.json()["detail"]) == (422, True)
+
+
+@pytest.mark.parametrize(("deep", "status"), [(219, 200), (220, 422)])
+async def test_a_receipt_is_nested_no_deeper_than_it_can_be_read_again(alice, deep, status):
+    nested = json.loads("[" * deep + "]" * deep)
+    response = await alice.asks_for_receipt(a_receipt(n=nested))
+    assert response.status_code == status
+    if status == 200:
+        assert (await alice.stores(response.json())).status_code == 200
+
+
+async def test_a_page_of_large_receipts_is_shorter_and_leads_on(alice, monkeypatch):
+    monkeypatch.setattr(store, "PAGE_BYTES", 1500)
+    for number in range(5):
+        await alice.issues(id=f"r-{number}", padding="x" * 500)
+    seen, sizes, path = [], [], RECEIPTS
+    while path:
+        response = await alice.ask("GET", path)
+        seen += [each["id"] for each in response.json()]
+        sizes.append(len(response.json()))
+        path = response.headers.get("Link", "").partition(">")[0].lstrip("<")
+    assert sorted(seen) == [f"r-{number}" for number in range(5)]
+    assert sizes == [2, 2, 1]
 
 
 @pytest.mark.parametrize("body", ["[]", "5", '"x"', "null"])

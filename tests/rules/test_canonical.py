@@ -101,21 +101,22 @@ def test_what_was_written_is_read_and_written_the_same_again(value):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ('{"tokens": {"input": 9007199254740993}}', "(write it as a string) at $.tokens.input"),
-        ('{"a": [0, -9007199254740995]}', "(write it as a string) at $.a[1]"),
-        ('{"a": 100000000000000000001}', "(write it as a string) at $.a"),
-        ('{"a": 1000000000000000000000}', "(write it as a string) at $.a"),
+        ('{"tokens": {"input": 9007199254740993}}', "(write it as text) at $.tokens.input"),
+        ('{"a": [0, -9007199254740995]}', "(write it as text) at $.a[1]"),
+        ('{"a": 100000000000000000001}', "(write it as text) at $.a"),
+        ('{"a": 1000000000000000000000}', "(write it as text) at $.a"),
         ('{"a": NaN}', "not a JSON number at $.a"),
         ('{"a": [Infinity]}', "not a JSON number at $.a[0]"),
         ('{"a": -Infinity}', "not a JSON number at $.a"),
         ('{"a": 1e400}', "number out of range at $.a"),
         ('{"a": {"b": 1, "b": 1}}', "duplicate member name at $.a.b"),
         ('{"a": {"b": 1, "\\u0062": 2}}', "duplicate member name at $.a.b"),
+        ('{"a b": {"\\n": NaN}}', 'not a JSON number at $["a b"]["\\n"]'),
         ('{"a": ["\\ud800"]}', "lone surrogate at $.a[0]"),
-        ('{"a": {"\\udc00": 1}}', "lone surrogate at a member name of $.a"),
-        ("[" * 201 + "]" * 201, "nested more than 200 deep"),
-        ("[" * 100_000, "nested more than 200 deep"),
-        ("[9007199254740993," + "[" * 100_000 + "]" * 100_001, "nested more than 200 deep"),
+        ('{"a": {"\\udc00": 1}}', "lone surrogate at $.a"),
+        ("[" * 251 + "]" * 251, "nested more than 250 deep"),
+        ("[" * 100_000, "nested more than 250 deep"),
+        ("[9007199254740993," + "[" * 100_000 + "]" * 100_001, "nested more than 250 deep"),
         ('\ufeff{"a": 1}', "Expecting value"),
         ("{'a': 1}", "property name"),
         ("", "Expecting value"),
@@ -161,3 +162,12 @@ def test_the_place_of_a_fault_is_told_briefly_however_long_a_name_is():
 def test_a_value_without_a_canonical_form_is_not_written(value):
     with pytest.raises((ValueError, TypeError)):
         canonical.dumps({"a": value})
+
+
+def test_what_is_nested_250_deep_is_read():
+    assert canonical.depth(canonical.loads(b"[" * 250 + b"]" * 250)) == 250
+
+
+@pytest.mark.parametrize(("value", "deep"), [(1, 0), ([], 1), ({"a": [1, {}]}, 3)])
+def test_depth_counts_arrays_and_objects(value, deep):
+    assert canonical.depth(value) == deep

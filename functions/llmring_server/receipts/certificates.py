@@ -61,6 +61,10 @@ class Certified(BaseModel):
     left_out_awaiting_price: int = Field(
         description="Logs that were asked for, but wait for the registry to be priced."
     )
+    is_complete: bool = Field(
+        description="False where `since_last_receipt` found more logs than one receipt covers: "
+        "these are the oldest, and the next receipt goes on."
+    )
     first_logged_at: str
     last_logged_at: str
     by_model: dict[str, LogSums]
@@ -104,8 +108,11 @@ class Receipt(UnsignedReceipt):
 
 
 RowStatus = Annotated[
-    Literal["intact", "changed", "missing"],
-    Field(description="Whether the log is still what was certified."),
+    Literal["intact", "changed", "missing", "unproven"],
+    Field(
+        description="Whether the log is still what was certified; `unproven` where the leaves on "
+        "record are not those that were signed."
+    ),
 ]
 
 

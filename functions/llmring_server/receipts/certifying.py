@@ -15,17 +15,16 @@ from uuid import UUID
 from llmring_core import clock, ids
 from llmring_core.auth import Caller
 from llmring_core.connection import Row, Runner
-from llmring_core.errors import NotFound, Unprocessable
+from llmring_core.errors import InProgress, NotFound, Unprocessable
 from llmring_core.key_ring import KeyRing
 from llmring_core.pages import FIRST, LAST, Page, Place
 from llmring_core.periods import ALWAYS, Period, period, zone
 from llmring_core.signing import PrivateKey
 from llmring_server.receipts import store
-from llmring_server.receipts.certificates import Draft, Selection
+from llmring_server.receipts.certificates import Certified, Draft, Selection
 from llmring_server.receipts.issuing import sign
 from llmring_server.receipts.leaves import Tally, leaf
 from llmring_server.receipts.models import (
-    MAX_RECEIPT_BYTES,
     ReceiptCost,
     ReceiptTokens,
     SignedReceipt,
@@ -44,15 +43,15 @@ async def certify(
     Raises:
         NotFound: a log of `log_ids` is not there.
         Unprocessable: there is nothing to certify, or too much, or a log has no price yet.
+        InProgress: another receipt is being made from the logs of this project.
         NotConfigured: the key was rotated out in the meantime.
     """
-    await tx.execute(SQL["one_at_a_time"], caller.api_key_id)
-    tally, awaiting = await _tally(tx, caller, selection)
+    if not await tx.fetch_value(SQL["one_at_a_time"], caller.api_key_id):
+        raise InProgress
+    draft, tally = await _draft(tx, caller, selection)
     now = clock.now()
     head = {"id": str(ids.new_id(now)), "timestamp": clock.rfc3339(now)}
-    receipt = sign({**head, **_draft(selection, tally, awaiting)}, key)
-    if len(receipt.canonical) > MAX_RECEIPT_BYTES:
-        raise Unprocessable("The receipt names too many models and aliases: certify fewer logs.")
+    receipt = sign({**head, **draft}, key)
     await store.add_signed(tx, caller, receipt, keys, certified_rows=tally.all.logs)
     leaves = (tally.log_ids, tally.times, tally.hashes)
     await tx.execute(SQL["add_leaves"], caller.api_key_id, receipt.id, *leaves)
@@ -61,7 +60,8 @@ async def certify(
 
 async def preview(runner: Runner, caller: Caller, selection: Selection) -> dict[str, Any]:
     """What a receipt would hold, without id, time, key and signature; raises as `certify`."""
-    return _draft(selection, *await _tally(runner, caller, selection))
+    draft, _ = await _draft(runner, caller, selection)
+    return draft
 
 
 async def uncertified(
@@ -76,23 +76,36 @@ async def uncertified(
     return [(_place(row), leaf(row)) for row in rows]
 
 
-async def _tally(runner: Runner, caller: Caller, selection: Selection) -> tuple[Tally, int]:
-    """Count the logs in, and the number of those that are left out for having no price yet."""
-    tally = Tally()
-    awaiting = 0
+async def _draft(
+    runner: Runner, caller: Caller, selection: Selection
+) -> tuple[dict[str, Any], Tally]:
+    """What a receipt holds, and the logs it covers."""
+    tally, left_out, is_complete = Tally(), 0, True
     if selection.log_ids is not None:
-        rows = await _by_id(runner, caller, list(dict.fromkeys(selection.log_ids)))
-        tally.add(rows)
+        tally.add(await _by_id(runner, caller, list(dict.fromkeys(selection.log_ids))))
     else:
         asked = _period(selection)
-        async for rows in _of_period(runner, caller, asked, selection.since_last_receipt):
-            tally.add(rows)
-            if tally.all.logs > MAX_LOGS:
-                raise Unprocessable(f"More than {MAX_LOGS} logs at once: give narrower dates.")
-        awaiting = await runner.fetch_value(SQL["count_awaiting"], caller.api_key_id, *asked)
+        # Counted first: a log that gets its price in the meantime is then never in neither.
+        left_out = await runner.fetch_value(SQL["count_awaiting"], caller.api_key_id, *asked)
+        is_complete = await _add_period(tally, runner, caller, asked, selection)
     if not tally.all.logs:
         raise Unprocessable("There is no log to certify, or none that no receipt covers yet.")
-    return tally, awaiting
+    certified = tally.written(_asked(selection), left_out, is_complete=is_complete)
+    return _members(selection, tally, certified), tally
+
+
+async def _add_period(
+    tally: Tally, runner: Runner, caller: Caller, period: Period, selection: Selection
+) -> bool:
+    """Count the logs of a period in, the oldest first; whether these are all."""
+    async for rows in _of_period(runner, caller, period, selection.since_last_receipt):
+        room = MAX_LOGS - tally.all.logs
+        tally.add(rows[:room])
+        if len(rows) > room:
+            if not selection.since_last_receipt:
+                raise Unprocessable(f"More than {MAX_LOGS} logs at once: give narrower dates.")
+            return False
+    return True
 
 
 def _period(selection: Selection) -> Period:
@@ -144,14 +157,14 @@ def _named(log_ids: set[UUID]) -> list[dict[str, Any]]:
     return [{"log_id": str(each)} for each in sorted(log_ids)]
 
 
-def _draft(selection: Selection, tally: Tally, awaiting: int) -> dict[str, Any]:
-    """What a receipt over logs holds; it is of no one model, so the members of one are null."""
+def _members(selection: Selection, tally: Tally, certified: Certified) -> dict[str, Any]:
+    """The members of a receipt over logs; it is of no one model, so those of one are null."""
     unpriced = tally.all.unpriced_logs
     calculation = f"sum over {tally.all.logs} usage logs, USD; {unpriced} of them unpriced"
     draft = Draft(
         tokens=ReceiptTokens(**tally.all.tokens()),
         cost=ReceiptCost(amount=tally.all.amount(), calculation=calculation),
-        certified=tally.written(_asked(selection), awaiting),
+        certified=certified,
     ).model_dump(exclude={"description", "tags"})
     said = {"description": selection.description, "tags": selection.tags}
     return {**draft, **{name: value for name, value in said.items() if value is not None}}

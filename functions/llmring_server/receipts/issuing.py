@@ -10,12 +10,18 @@ from datetime import datetime
 from typing import Any
 
 from llmring_core import canonical, clock, ids, pricing
+from llmring_core.errors import Unprocessable
 from llmring_core.key_ring import KeyRing
 from llmring_core.prices import PriceList
 from llmring_core.pricing import Line, ModelPrices, Tokens
 from llmring_core.registry import Registry
 from llmring_core.signing import PrivateKey, write_signature
-from llmring_server.receipts.models import SignedReceipt, UnsignedReceipt
+from llmring_server.receipts.models import (
+    MAX_RECEIPT_BYTES,
+    MAX_RECEIPT_DEPTH,
+    SignedReceipt,
+    UnsignedReceipt,
+)
 
 GIVEN = "given by the client"
 UNPRICED = "unpriced: the registry has no price for this model"
@@ -60,10 +66,18 @@ def completed(unsigned: UnsignedReceipt, prices: PriceList | None, now: datetime
 
 
 def sign(members: Mapping[str, Any], key: PrivateKey) -> SignedReceipt:
-    """Sign a receipt: Ed25519 over its canonical form (RFC 8785), without `signature`."""
+    """Sign a receipt: Ed25519 over its canonical form (RFC 8785), without `signature`.
+
+    Raises:
+        Unprocessable: it would be larger, or nested deeper, than receipts are read.
+    """
     unsigned = {**members, "key_id": key.key_id}
-    signature = write_signature(key.sign(canonical.dumps(unsigned)))
-    receipt = {**unsigned, "signature": signature}
+    message = canonical.dumps(unsigned)
+    if len(message) > MAX_RECEIPT_BYTES:
+        raise Unprocessable(f"The receipt is larger than {MAX_RECEIPT_BYTES} bytes.")
+    if canonical.depth(unsigned) > MAX_RECEIPT_DEPTH:
+        raise Unprocessable(f"The receipt is nested more than {MAX_RECEIPT_DEPTH} deep.")
+    receipt = {**unsigned, "signature": write_signature(key.sign(message))}
     return SignedReceipt(receipt, canonical.dumps(receipt))
 
 

@@ -113,12 +113,13 @@ class Tally:
         if row["alias"] is not None:
             self.by_alias.setdefault(row["alias"], Sums()).add(row)
 
-    def written(self, selection: dict[str, str], left_out: int) -> Certified:
+    def written(self, selection: dict[str, str], left_out: int, *, is_complete: bool) -> Certified:
         """What a receipt says of the logs it covers; raises Unprocessable as `Sums.tokens`."""
         return Certified(
             logs=self.all.logs,
             unpriced_logs=self.all.unpriced_logs,
             left_out_awaiting_price=left_out,
+            is_complete=is_complete,
             first_logged_at=_time(self.times[0]),
             last_logged_at=_time(self.times[-1]),
             by_model={name: sums.written() for name, sums in self.by_model.items()},

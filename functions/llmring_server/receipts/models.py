@@ -16,8 +16,11 @@ from pydantic_core import PydanticCustomError
 
 from llmring_server.receipts.fields import Absent, Count, ReceiptId, Text, Timestamp
 
-# A receipt is about a kilobyte; one that anybody sends must not keep us busy for long.
-MAX_RECEIPT_BYTES = 512 * 1024
+# A receipt is about a kilobyte; one that anybody sends must not keep us busy for long. Bodies may
+# be larger and nested deeper than receipts: they say the same less tersely, and wrap it.
+MAX_RECEIPT_BYTES = 256 * 1024
+MAX_BODY_BYTES = 512 * 1024
+MAX_RECEIPT_DEPTH = 220
 
 
 class ReceiptTokens(BaseModel):

@@ -31,10 +31,11 @@ async def covered(
     Raises:
         NotFound: the caller has no such receipt.
     """
-    await store.find(runner, caller, receipt_id)
+    receipt = canonical.loads(await store.find(runner, caller, receipt_id))
+    is_proven = _is_root(receipt, await _hashes(runner, caller, receipt_id))
     after = page.after.id if page.after else None
     rows = await _leaves(runner, caller, receipt_id, after, page.limit + 1, page.offset)
-    return [(Place(row["logged_at"], row["log_id"]), _shown(row)) for row in rows]
+    return [(Place(row["logged_at"], row["log_id"]), _shown(row, is_proven)) for row in rows]
 
 
 async def proof(runner: Runner, caller: Caller, receipt_id: str, log_id: UUID) -> dict[str, Any]:
@@ -43,17 +44,14 @@ async def proof(runner: Runner, caller: Caller, receipt_id: str, log_id: UUID) -
     Raises:
         NotFound: the caller has no such receipt, or it does not cover the log.
     """
-    receipt = await store.find(runner, caller, receipt_id)
+    receipt = canonical.loads(await store.find(runner, caller, receipt_id))
     row = await runner.fetch_row(SQL["find_leaf"], caller.api_key_id, receipt_id, log_id)
     if row is None:
         raise NotFound("The receipt does not cover this log.")
-    hashes = [
-        each["leaf_hash"]
-        for each in await runner.fetch(SQL["leaf_hashes"], caller.api_key_id, receipt_id)
-    ]
-    status, now = _compared(row)
+    hashes = await _hashes(runner, caller, receipt_id)
+    status, now = _compared(row, _is_root(receipt, hashes))
     return {
-        "receipt": canonical.loads(receipt),
+        "receipt": receipt,
         "log_id": str(log_id),
         "leaf": now,
         "status": status,
@@ -78,7 +76,7 @@ async def reverify(
     broken: dict[RowStatus, list[UUID]] = {"changed": [], "missing": []}
     async for row in _all_leaves(runner, caller, receipt_id):
         hashes.append(row["leaf_hash"])
-        status, _ = _compared(row)
+        status, _ = _compared(row, is_proven=True)  # the root is looked at in the end
         if status != "intact":
             broken[status].append(row["log_id"])
     reason = found.reason or _mismatch(receipt, hashes, broken)
@@ -104,7 +102,7 @@ def _mismatch(
     changed, missing = len(broken["changed"]), len(broken["missing"])
     if changed or missing:
         return f"logs: {changed} changed and {missing} missing of {len(hashes)}"
-    if merkle.root(hashes).hex() != certified["merkle_root"]:
+    if not _is_root(receipt, hashes):
         return "merkle_root: it is not that of the logs on record"
     return None
 
@@ -123,8 +121,19 @@ async def _leaves(
     return await runner.fetch(SQL["leaves"], caller.api_key_id, receipt_id, after, limit, offset)
 
 
-def _shown(row: Row) -> CertifiedLog:
-    status, now = _compared(row)
+async def _hashes(runner: Runner, caller: Caller, receipt_id: str) -> list[bytes]:
+    rows = await runner.fetch(SQL["leaf_hashes"], caller.api_key_id, receipt_id)
+    return [row["leaf_hash"] for row in rows]
+
+
+def _is_root(receipt: dict[str, Any], hashes: Sequence[bytes]) -> bool:
+    """Whether the leaves on record are those whose root was signed."""
+    certified = receipt.get("certified") or {}
+    return merkle.root(hashes).hex() == certified.get("merkle_root")
+
+
+def _shown(row: Row, is_proven: bool) -> CertifiedLog:
+    status, now = _compared(row, is_proven)
     return CertifiedLog(
         log_id=row["log_id"],
         leaf_index=row["leaf_index"],
@@ -134,9 +143,11 @@ def _shown(row: Row) -> CertifiedLog:
     )
 
 
-def _compared(row: Row) -> tuple[RowStatus, dict[str, Any] | None]:
+def _compared(row: Row, is_proven: bool) -> tuple[RowStatus, dict[str, Any] | None]:
     """A certified log against what it is now."""
     if not row["is_there"]:
         return "missing", None
     now = leaf(row)
-    return ("intact" if leaf_hash(now) == row["leaf_hash"] else "changed"), now
+    if leaf_hash(now) != row["leaf_hash"]:
+        return "changed", now
+    return ("intact" if is_proven else "unproven"), now

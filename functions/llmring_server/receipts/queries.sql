@@ -14,20 +14,33 @@ select canonical, certified_rows from {schema}.receipts
 where api_key_id = $1 and receipt_id = $2
 
 -- name: list
-select row_id, timestamp, canonical from {schema}.receipts
-where api_key_id = $1
-  and timestamp >= $2 and timestamp < $3
-  and (timestamp, row_id) < ($4, $5::uuid)
-  and ($6::text is null or model = $6)
-  and ($7::text is null or alias = $7)
-  and ($8::text is null or profile = $8)
-  and ($9::text is null or key_id = $9)
-  and ($10::bool is null or (certified_rows is not null) = $10)
+with page as (
+    select row_id, timestamp, canonical from {schema}.receipts
+    where api_key_id = $1
+      and timestamp >= $2 and timestamp < $3
+      and (timestamp, row_id) < ($4, $5::uuid)
+      and ($6::text is null or model = $6)
+      and ($7::text is null or alias = $7)
+      and ($8::text is null or profile = $8)
+      and ($9::text is null or key_id = $9)
+      and ($10::bool is null or (certified_rows is not null) = $10)
+    order by timestamp desc, row_id desc
+    limit $11 offset $12
+), weighed as (
+    select
+        row_id, timestamp, canonical, count(*) over () as found,
+        sum(length(canonical)) over (order by timestamp desc, row_id desc) - length(canonical)
+            as bytes_before
+    from page
+)
+select row_id, timestamp, canonical, found from weighed
+where bytes_before < $13
 order by timestamp desc, row_id desc
-limit $11 offset $12
 
 -- name: one_at_a_time
-select pg_advisory_xact_lock(hashtextextended(concat_ws(' ', 'llmring-server certify', $1::text), 0))
+select pg_try_advisory_xact_lock(
+    hashtextextended(concat_ws(' ', 'llmring-server certify', $1::text), 0)
+)
 
 -- name: logs_of_period
 select

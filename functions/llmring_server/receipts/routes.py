@@ -16,6 +16,7 @@ from llmring_core.key_ring import KeysDep
 from llmring_core.pages import PageDep
 from llmring_core.periods import PeriodDep
 from llmring_core.registry import RegistryDep
+from llmring_core.signing import PrivateKey
 from llmring_core.web import StrictRoute, group_router
 from llmring_server.receipts import certifying, proofs, store
 from llmring_server.receipts.certificates import (
@@ -28,8 +29,9 @@ from llmring_server.receipts.certificates import (
 )
 from llmring_server.receipts.issuing import issue
 from llmring_server.receipts.models import (
-    MAX_RECEIPT_BYTES,
+    MAX_BODY_BYTES,
     KeyList,
+    SignedReceipt,
     StoredReceipt,
     Submission,
     UnsignedReceipt,
@@ -46,8 +48,8 @@ class CanonicalRequest(Request):
     async def json(self) -> Any:
         """Parse the body; raises json.JSONDecodeError, which becomes a 422."""
         body = await self.body()
-        if len(body) > MAX_RECEIPT_BYTES:
-            raise HTTPException(413, f"The body is larger than {MAX_RECEIPT_BYTES} bytes.")
+        if len(body) > MAX_BODY_BYTES:
+            raise HTTPException(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
         return canonical.loads(body)
 
 
@@ -98,13 +100,15 @@ async def issue_receipt(
     once: OnceDep,
 ) -> Response:
     """Fill in what a receipt lacks (id, timestamp, cost), sign it and store it."""
-    receipt = await issue(unsigned, keys, registry)
 
-    async def add(runner: Runner) -> Response:
-        await store.add_signed(runner, caller, receipt, keys)
+    async def make() -> SignedReceipt:
+        return await issue(unsigned, keys, registry)
+
+    async def add(tx: Runner, receipt: SignedReceipt) -> Response:
+        await store.add_signed(tx, caller, receipt, keys)
         return _json(receipt.canonical)
 
-    return await once.write(db, add)
+    return await once.make_and_write(db, make, add)
 
 
 @router.post(API)
@@ -127,8 +131,9 @@ async def list_receipts(
     response: Response,
 ) -> Response:
     """The receipts of the caller, newest first; the way to the next page is in the headers."""
-    kept = await store.page(db, caller, period, filters, page)
-    receipts = page.cut(response, kept, store.place)
+    receipts, has_more = await store.page(db, caller, period, filters, page)
+    if has_more:
+        page.lead_on(response, receipts[-1].place)
     return _json(b"[" + b",".join(each.canonical for each in receipts) + b"]", response)
 
 
@@ -137,13 +142,12 @@ async def generate_receipt(
     selection: Selection, caller: CallerDep, db: Db, keys: KeysDep, once: OnceDep
 ) -> Response:
     """Certify usage logs of the caller: one signed receipt with their sums and Merkle root."""
-    key = await keys.signer()
 
-    async def add(tx: Runner) -> Response:
+    async def add(tx: Runner, key: PrivateKey) -> Response:
         receipt = await certifying.certify(tx, caller, selection, key, keys)
         return _json(receipt.canonical)
 
-    return await once.write(db, add, in_transaction=True)
+    return await once.make_and_write(db, keys.signer, add)
 
 
 @router.post(f"{API}/preview", response_model=Draft)

@@ -20,6 +20,8 @@ from llmring_server.receipts.models import SignedReceipt
 
 SQL = load("llmring_server.receipts")
 
+PAGE_BYTES = 16 * 1024 * 1024
+
 Filter = Annotated[str | None, Query(max_length=255)]
 
 
@@ -88,20 +90,19 @@ async def find(runner: Runner, caller: Caller, receipt_id: str) -> bytes:
 
 async def page(
     runner: Runner, caller: Caller, period: Period, filters: Filters, page: Page
-) -> list[KeptReceipt]:
-    """One page of receipts, newest first, and one more if there is a next page."""
+) -> tuple[list[KeptReceipt], bool]:
+    """One page of receipts, newest first, and whether there are more.
+
+    A page of large receipts is shorter than its limit: it ends after `PAGE_BYTES`.
+    """
     after = page.after or LAST
     wanted = (filters.model, filters.alias, filters.profile, filters.key_id, filters.certifies_logs)
     part = (page.limit + 1, page.offset)
     rows = await runner.fetch(
-        SQL["list"], caller.api_key_id, *period, after.moment, after.id, *wanted, *part
+        SQL["list"], caller.api_key_id, *period, after.moment, after.id, *wanted, *part, PAGE_BYTES
     )
-    return [KeptReceipt(row["canonical"], Place(row["timestamp"], row["row_id"])) for row in rows]
-
-
-def place(receipt: KeptReceipt) -> Place:
-    """Where a receipt stands in the list."""
-    return receipt.place
+    kept = [KeptReceipt(row["canonical"], Place(row["timestamp"], row["row_id"])) for row in rows]
+    return kept[: page.limit], bool(rows) and rows[0]["found"] > min(len(rows), page.limit)
 
 
 async def _add(

@@ -6,6 +6,7 @@
 4. A key that was rotated out has not signed anything since.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -139,18 +140,30 @@ def check_inclusion(receipt: Mapping[str, Any], proof: Mapping[str, Any]) -> Non
     if not isinstance(leaf, dict):
         raise Invalid("leaf: the proof has none, so there is nothing that it proves")
     said = (proof.get("log_id"), proof.get("tree_size"))
-    if said != (leaf.get("log_id"), certified.get("logs")):
-        raise Invalid("log_id, tree_size: they are not those of the leaf and of the receipt")
+    if said != (leaf.get("log_id"), certified.get("logs")) or not _are_counts(proof):
+        raise Invalid(
+            "log_id, leaf_index, tree_size: they are not those of the leaf and of the receipt"
+        )
     leaf_hash = merkle.leaf_hash(canonical.dumps(leaf))
     if proof.get("leaf_hash") != leaf_hash.hex():
         raise Invalid("leaf: it is not the log that was certified")
     try:
-        path = [bytes.fromhex(each) for each in proof["audit_path"]]
+        path = list(map(_hash, proof["audit_path"]))
         root = merkle.root_of_path(leaf_hash, proof["leaf_index"], proof["tree_size"], path)
     except (KeyError, TypeError, ValueError) as error:
         raise Invalid("audit_path: it is not a path of this place in such a tree") from error
     if root.hex() != certified.get("merkle_root"):
         raise Invalid("audit_path: it does not lead to the root that the receipt certifies")
+
+
+def _are_counts(proof: Mapping[str, Any]) -> bool:
+    return type(proof.get("leaf_index")) is int and type(proof.get("tree_size")) is int
+
+
+def _hash(text: str) -> bytes:
+    if not re.fullmatch("[0-9a-f]{64}", text):
+        raise ValueError("not a SHA-256 in hexadecimal")
+    return bytes.fromhex(text)
 
 
 def _is_before(timestamp: object, end: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 create table {schema}.signing_keys (
     key_id varchar(255) primary key,
-    public_key bytea not null,
+    public_key bytea not null unique,
     not_before timestamptz not null default now(),
     not_after timestamptz,
     constraint signing_keys_public_key check (length(public_key) = 32)
