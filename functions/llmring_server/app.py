@@ -20,12 +20,13 @@ from llmring_server.jobs.upkeep import keep_up
 from llmring_server.meta.routes import router as meta
 from llmring_server.receipts.routes import router as receipts
 from llmring_server.registry.routes import router as registry
+from llmring_server.templates.routes import router as templates
 from llmring_server.usage.repricing import reprice_when_renewed
 from llmring_server.usage.routes import router as usage
 
 log = logging.getLogger("llmring.app")
 
-GROUPS = (registry, usage, receipts)
+GROUPS = (registry, usage, receipts, templates)
 
 
 def create_app(

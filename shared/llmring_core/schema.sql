@@ -71,6 +71,26 @@ COMMENT ON TABLE llmring.signing_keys IS 'Every public key that ever belonged to
 
 COMMENT ON COLUMN llmring.signing_keys.not_after IS 'When another key took over; null for the one that signs.';
 
+CREATE TABLE llmring.templates (
+    api_key_id character varying(255) NOT NULL,
+    template_id uuid NOT NULL,
+    name text NOT NULL,
+    description text,
+    system_prompt text,
+    model_alias text,
+    temperature double precision,
+    max_tokens bigint,
+    tool_config jsonb,
+    metadata jsonb,
+    created_by text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    usage_count bigint DEFAULT 0 NOT NULL,
+    last_used_at timestamp with time zone
+);
+
+COMMENT ON TABLE llmring.templates IS 'What a conversation may begin with.';
+
 CREATE TABLE llmring.usage_logs (
     api_key_id character varying(255) NOT NULL,
     logged_at timestamp with time zone NOT NULL,
@@ -147,6 +167,12 @@ ALTER TABLE ONLY llmring.signing_keys
 ALTER TABLE ONLY llmring.signing_keys
     ADD CONSTRAINT signing_keys_public_key_key UNIQUE (public_key);
 
+ALTER TABLE ONLY llmring.templates
+    ADD CONSTRAINT templates_name UNIQUE (api_key_id, name);
+
+ALTER TABLE ONLY llmring.templates
+    ADD CONSTRAINT templates_pkey PRIMARY KEY (api_key_id, template_id);
+
 ALTER TABLE ONLY llmring.usage_logs
     ADD CONSTRAINT usage_logs_pkey PRIMARY KEY (api_key_id, logged_at, log_id);
 
@@ -160,6 +186,8 @@ CREATE INDEX idempotency_keys_created_at ON llmring.idempotency_keys USING btree
 CREATE INDEX receipts_by_time ON llmring.receipts USING btree (api_key_id, "timestamp", row_id);
 
 CREATE UNIQUE INDEX signing_keys_one_signs ON llmring.signing_keys USING btree ((true)) WHERE (not_after IS NULL);
+
+CREATE INDEX templates_by_time ON llmring.templates USING btree (api_key_id, created_at, template_id);
 
 CREATE INDEX usage_logs_awaiting_prices ON ONLY llmring.usage_logs USING btree (logged_at) WHERE (pricing @> '{"awaiting_registry": true}'::jsonb);
 

@@ -351,6 +351,7 @@ REAL = {
     "meta": http_api("/health"),
     "receipts": http_api("/receipts/public-keys.json"),
     "registry": rest_api("/registry"),
+    "templates": http_api("/api/v1/templates", headers={"X-API-Key": "key"}),
     "usage": a_log(http_api),
 }
 

@@ -9,6 +9,7 @@ from llmring_core.queries import load
 
 FILES = {
     "llmring_server.receipts": "queries.sql",
+    "llmring_server.templates": "queries.sql",
     "llmring_server.usage": "queries.sql",
     "key_ring": "key_ring.sql",
     "idempotency": "idempotency.sql",
@@ -38,6 +39,7 @@ async def test_every_statement_compiles(database, statement):
     "module",
     [
         "llmring_server.receipts.store",
+        "llmring_server.templates.store",
         "llmring_server.usage.store",
         "llmring_core.idempotency",
     ],

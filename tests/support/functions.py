@@ -15,6 +15,7 @@ from llmring_core.settings import Settings
 from llmring_server.meta.routes import router as meta
 from llmring_server.receipts.routes import router as receipts
 from llmring_server.registry.routes import router as registry
+from llmring_server.templates.routes import router as templates
 from llmring_server.usage.repricing import reprice_when_renewed
 from llmring_server.usage.routes import router as usage
 
@@ -63,9 +64,8 @@ def group_of(path: str) -> str:
     if path in ("/", "/health", "/health/"):
         return "meta"
     first = path.removeprefix("/api/v1").split("/")[1]
-    return {"registry": "registry", "registry.json": "registry", "receipts": "receipts"}.get(
-        first, "usage"
-    )
+    group = first.removesuffix(".json")
+    return group if group in ("registry", "receipts", "templates") else "usage"
 
 
 async def v2_event(request: httpx.Request) -> dict[str, Any]:
@@ -116,7 +116,13 @@ def _is_text(body: bytes) -> bool:
 
 
 def _start(group: str, settings: Settings, database: Database) -> Handler:
-    routers = {"meta": meta, "registry": registry, "usage": usage, "receipts": receipts}
+    routers = {
+        "meta": meta,
+        "receipts": receipts,
+        "registry": registry,
+        "templates": templates,
+        "usage": usage,
+    }
     prepare = {"usage": reprice_when_renewed, "receipts": hold_keys}.get(group)
     return lambda_handler(routers[group], prepare=prepare, settings=settings, database=database)
 
