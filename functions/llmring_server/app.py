@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -16,6 +17,8 @@ from llmring_core.local_postgres import LocalPostgres, default_data_dir
 from llmring_core.migrate import migrate
 from llmring_core.settings import Settings
 from llmring_core.web import build_app
+from llmring_server.conversations.retention import forget_old_messages
+from llmring_server.conversations.routes import router as conversations
 from llmring_server.jobs.upkeep import keep_up
 from llmring_server.meta.routes import router as meta
 from llmring_server.receipts.routes import router as receipts
@@ -26,7 +29,7 @@ from llmring_server.usage.routes import router as usage
 
 log = logging.getLogger("llmring.app")
 
-GROUPS = (registry, usage, receipts, templates)
+GROUPS = (registry, usage, receipts, conversations, templates)
 
 
 def create_app(
@@ -111,7 +114,12 @@ async def _standalone(app: FastAPI) -> AsyncIterator[None]:
         stack.push_async_callback(app.state.registry.close)
         await _prepare(database)
         app.state.registry.renew_soon()
-        upkeep = asyncio.create_task(keep_up(database))
+        upkeep = asyncio.create_task(
+            keep_up(
+                database,
+                partial(forget_old_messages, days=settings.message_retention_days),
+            )
+        )
         stack.callback(upkeep.cancel)
         yield
 

@@ -16,7 +16,9 @@ from llmring_core import __version__, telemetry
 from llmring_core.database import Database
 from llmring_core.errors import StartRefused, Unavailable
 from llmring_core.key_ring import PRIVATE_KEY, KeyRing
+from llmring_core.local_postgres import default_data_dir
 from llmring_core.migrate import migrate
+from llmring_core.secrets_key import keys_of, own_key
 from llmring_core.settings import Settings
 from llmring_server.db_commands import database_url
 
@@ -31,11 +33,15 @@ def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
         StartRefused: the address is taken, a setting is wrong, the database cannot be used.
     """
     settings = Settings.from_env()
+    keys_of(settings)  # a wrong one stops the start
     signal.signal(signal.SIGTERM, _leave)
     with _listener(host, port) as listener, database_url(settings) as url:
         # Workers are new processes: they learn from the environment where the database is.
         is_embedded = settings.database_url is None
         os.environ["LLMRING_DATABASE_URL"] = url
+        if is_embedded and settings.secrets_key is None:
+            folder = settings.data_dir or default_data_dir()
+            os.environ["LLMRING_SECRETS_KEY"] = own_key(folder)
         can_sign = _prepare(settings, url)
         for line in first_lines(settings, listener, url, can_sign, is_embedded=is_embedded):
             sys.stdout.write(f"{line}\n")

@@ -57,6 +57,12 @@ class Unauthorized(LLMRingError):
         super().__init__(headers={"WWW-Authenticate": 'Bearer realm="llmring-server"'})
 
 
+class Forbidden(LLMRingError):
+    """This server does not do that."""
+
+    status, code = 403, "forbidden"
+
+
 class NotFound(LLMRingError):
     """There is no such thing, or it is not yours."""
 

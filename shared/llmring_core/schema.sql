@@ -11,6 +11,32 @@ CREATE TABLE llmring.certified_logs (
 
 COMMENT ON TABLE llmring.certified_logs IS 'The leaves of the Merkle tree (RFC 6962) of a receipt over usage logs.';
 
+CREATE TABLE llmring.conversations (
+    api_key_id character varying(255) NOT NULL,
+    conversation_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    title text,
+    system_prompt text,
+    model_alias text,
+    temperature double precision,
+    max_tokens bigint,
+    metadata jsonb,
+    project_id text,
+    origin text,
+    message_count bigint DEFAULT 0 NOT NULL,
+    input_tokens numeric DEFAULT 0 NOT NULL,
+    output_tokens numeric DEFAULT 0 NOT NULL,
+    total_cost numeric DEFAULT 0 NOT NULL,
+    last_message_at timestamp with time zone,
+    last_position bigint DEFAULT 0 NOT NULL,
+    search tsvector NOT NULL
+);
+
+COMMENT ON COLUMN llmring.conversations.total_cost IS 'USD.';
+
+COMMENT ON COLUMN llmring.conversations.last_position IS 'The position of the last message that there ever was.';
+
 CREATE TABLE llmring.idempotency_keys (
     api_key_id character varying(255) NOT NULL,
     endpoint text NOT NULL,
@@ -19,6 +45,30 @@ CREATE TABLE llmring.idempotency_keys (
     answer text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL
 );
+
+CREATE TABLE llmring.messages (
+    api_key_id character varying(255) NOT NULL,
+    conversation_id uuid NOT NULL,
+    "position" bigint NOT NULL,
+    message_id uuid NOT NULL,
+    role text NOT NULL,
+    content jsonb,
+    tool_calls jsonb,
+    tool_results jsonb,
+    tool_call_id text,
+    input_tokens bigint,
+    output_tokens bigint,
+    metadata jsonb,
+    "timestamp" timestamp with time zone NOT NULL,
+    logging_level text NOT NULL,
+    content_hash text,
+    content_length bigint,
+    search tsvector
+);
+
+COMMENT ON COLUMN llmring.messages."position" IS 'Its place in the conversation, for ever; positions of a batch are next to each other.';
+
+COMMENT ON COLUMN llmring.messages.content_hash IS 'A keyed hash, where the content itself is not kept.';
 
 CREATE TABLE llmring.receipts (
     api_key_id character varying(255) NOT NULL,
@@ -149,8 +199,14 @@ ALTER TABLE ONLY llmring.usage_logs ATTACH PARTITION llmring.usage_logs_default 
 ALTER TABLE ONLY llmring.certified_logs
     ADD CONSTRAINT certified_logs_pkey PRIMARY KEY (api_key_id, receipt_id, leaf_index);
 
+ALTER TABLE ONLY llmring.conversations
+    ADD CONSTRAINT conversations_pkey PRIMARY KEY (api_key_id, conversation_id);
+
 ALTER TABLE ONLY llmring.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (api_key_id, endpoint, idempotency_key);
+
+ALTER TABLE ONLY llmring.messages
+    ADD CONSTRAINT messages_pkey PRIMARY KEY (api_key_id, conversation_id, "position");
 
 ALTER TABLE ONLY llmring.receipts
     ADD CONSTRAINT receipts_pkey PRIMARY KEY (api_key_id, receipt_id);
@@ -181,7 +237,15 @@ ALTER TABLE ONLY llmring.usage_logs_default
 
 CREATE INDEX certified_logs_by_log ON llmring.certified_logs USING btree (api_key_id, log_id);
 
+CREATE INDEX conversations_by_time ON llmring.conversations USING btree (api_key_id, created_at, conversation_id);
+
+CREATE INDEX conversations_search ON llmring.conversations USING gin (search);
+
 CREATE INDEX idempotency_keys_created_at ON llmring.idempotency_keys USING btree (created_at);
+
+CREATE INDEX messages_by_age ON llmring.messages USING btree ("timestamp");
+
+CREATE INDEX messages_search ON llmring.messages USING gin (search);
 
 CREATE INDEX receipts_by_time ON llmring.receipts USING btree (api_key_id, "timestamp", row_id);
 

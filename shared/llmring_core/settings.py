@@ -12,6 +12,7 @@ from llmring_core.errors import StartRefused
 
 DEV_ORIGINS = ("http://localhost:5173", "http://localhost:5174")
 
+LoggingLevel = Literal["none", "metadata", "full"]
 SchemaName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,39}$")]
 
 
@@ -69,6 +70,18 @@ class Settings(BaseSettings):
     )
     receipts_key_id: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")] | None = Field(
         None, description="a name for the signing key, 1 to 255 visible ASCII characters"
+    )
+    enable_conversation_tracking: bool = Field(
+        True, description="true or false: whether conversations are kept at all"
+    )
+    message_logging_level: LoggingLevel = Field(
+        "full", description="one of none, metadata, full: the most that is kept of a message"
+    )
+    message_retention_days: int = Field(
+        30, ge=0, le=36_500, description="the days that messages are kept; 0 for ever"
+    )
+    secrets_key: SecretStr | None = Field(
+        None, description="32 bytes in base64; after a comma, keys that were used before"
     )
     data_dir: Path | None = Field(None, description="a folder for the embedded database")
     log_level: Literal["debug", "info", "warning", "error"] = Field(

@@ -177,6 +177,24 @@ def test_migrations_are_listed_and_applied_by_hand(folder):
     assert (after.returncode, "applied 2" in after.stdout) == (0, True)
 
 
+def test_beside_the_embedded_database_a_key_is_made_for_what_is_not_kept(start, folder):
+    server = start(LLMRING_MESSAGE_LOGGING_LEVEL="metadata")
+    headers = {"X-API-Key": "key"}
+    conversation = server.http.post("/conversations", json={}, headers=headers).json()
+    path = f"/conversations/{conversation['id']}/messages"
+    message = {"role": "user", "content": "x"}
+    told = server.http.post(path, json=message, headers=headers).json()
+    assert (len(told["content_hash"]), told["content"]) == (64, None)
+    assert (folder / "secrets.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_wrong_secrets_key_is_told_in_one_line(folder):
+    done = run(data_dir=folder, LLMRING_SECRETS_KEY="hunter2")
+    assert done.stderr == (
+        "llmring-server: LLMRING_SECRETS_KEY is wrong: it takes 32 bytes in base64.\n"
+    )
+
+
 def test_the_version_is_told(folder):
     assert run("--version", data_dir=folder).stdout == f"llmring-server {__version__}\n"
 

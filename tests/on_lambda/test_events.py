@@ -314,8 +314,8 @@ async def test_a_malformed_event_does_not_stop_the_next(invoke):
 CONTAINER = """
 import importlib, json, sys
 from types import SimpleNamespace
-group, name, events = json.load(sys.stdin)
-handler = getattr(importlib.import_module(f"llmring_server.{group}.handler"), name)
+group, module, name, events = json.load(sys.stdin)
+handler = getattr(importlib.import_module(f"llmring_server.{group}.{module}"), name)
 imported = sorted(sys.modules)
 context = SimpleNamespace(
     function_name="f", memory_limit_in_mb=256, invoked_function_arn="arn", aws_request_id="1"
@@ -326,7 +326,7 @@ print(json.dumps({"imported": imported, "answers": answers}))
 """
 
 
-async def in_a_container(settings, group, *events, name="handler"):
+async def in_a_container(settings, group, *events, module="handler", name="handler"):
     """The answers of a real handler module in a process of its own, and what it imported."""
     environment = {
         **os.environ,
@@ -336,7 +336,7 @@ async def in_a_container(settings, group, *events, name="handler"):
     done = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-W", "error", "-c", CONTAINER],
-        input=json.dumps([group, name, events]),
+        input=json.dumps([group, module, name, events]),
         env=environment,
         capture_output=True,
         text=True,
@@ -348,6 +348,7 @@ async def in_a_container(settings, group, *events, name="handler"):
 
 
 REAL = {
+    "conversations": http_api("/conversations", headers={"X-API-Key": "key"}),
     "meta": http_api("/health"),
     "receipts": http_api("/receipts/public-keys.json"),
     "registry": rest_api("/registry"),
@@ -379,6 +380,13 @@ async def test_the_migrate_function_migrates_once(settings, empty_database_url):
     first, second = (answer["applied"] for answer in told["answers"])
     assert first
     assert second == []
+
+
+async def test_the_retention_function_deletes_what_is_old(settings):
+    told = await in_a_container(
+        settings, "conversations", {}, {}, module="retention_handler", name="retention"
+    )
+    assert told["answers"] == [{"deleted": 0}, {"deleted": 0}]
 
 
 async def test_the_upkeep_function_does_what_is_due(settings):

@@ -8,6 +8,7 @@ import pytest
 from llmring_core.queries import load
 
 FILES = {
+    "llmring_server.conversations": "queries.sql",
     "llmring_server.receipts": "queries.sql",
     "llmring_server.templates": "queries.sql",
     "llmring_server.usage": "queries.sql",
@@ -38,6 +39,7 @@ async def test_every_statement_compiles(database, statement):
 @pytest.mark.parametrize(
     "module",
     [
+        "llmring_server.conversations.store",
         "llmring_server.receipts.store",
         "llmring_server.templates.store",
         "llmring_server.usage.store",
@@ -46,7 +48,14 @@ async def test_every_statement_compiles(database, statement):
 )
 def test_every_statement_on_a_projects_rows_names_the_project(module):
     # What looks after the rows of all projects at once, and a lock, which has no rows.
-    across_projects = {"awaiting_prices", "set_prices", "forget_old", "claim", "one_at_a_time"}
+    across_projects = {
+        "awaiting_prices",
+        "set_prices",
+        "forget_old",
+        "claim",
+        "one_at_a_time",
+        "forget",
+    }
     scoped = re.compile(r"(where|on) (\w+\.)?api_key_id = \$1\b|insert into \S+ \(\s*api_key_id\b")
     for name, statement in import_module(module).SQL.items():
         assert name in across_projects or scoped.search(statement), name

@@ -12,6 +12,7 @@ from llmring_core.database import Database
 from llmring_core.key_ring import hold_keys
 from llmring_core.lambda_adapter import Handler, lambda_handler
 from llmring_core.settings import Settings
+from llmring_server.conversations.routes import router as conversations
 from llmring_server.meta.routes import router as meta
 from llmring_server.receipts.routes import router as receipts
 from llmring_server.registry.routes import router as registry
@@ -65,7 +66,8 @@ def group_of(path: str) -> str:
         return "meta"
     first = path.removeprefix("/api/v1").split("/")[1]
     group = first.removesuffix(".json")
-    return group if group in ("registry", "receipts", "templates") else "usage"
+    others = ("conversations", "receipts", "registry", "templates")
+    return group if group in others else "usage"
 
 
 async def v2_event(request: httpx.Request) -> dict[str, Any]:
@@ -117,6 +119,7 @@ def _is_text(body: bytes) -> bool:
 
 def _start(group: str, settings: Settings, database: Database) -> Handler:
     routers = {
+        "conversations": conversations,
         "meta": meta,
         "receipts": receipts,
         "registry": registry,

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from llmring_core import partitions
 from llmring_core.database import Database
@@ -9,6 +10,8 @@ from llmring_core.errors import LLMRingError
 from llmring_core.idempotency import forget_old
 
 log = logging.getLogger("llmring.upkeep")
+
+Job = Callable[[Database], Awaitable[object]]
 
 EVERY_SECONDS = 3600.0
 
@@ -24,11 +27,12 @@ async def upkeep(database: Database) -> None:
     await forget_old(database)
 
 
-async def keep_up(database: Database) -> None:
-    """Do what is due every hour, until cancelled."""
+async def keep_up(database: Database, *others: Job) -> None:
+    """Do what is due every hour, here and in other jobs, until cancelled."""
     while True:
         try:
-            await upkeep(database)
+            for job in (upkeep, *others):
+                await job(database)
         except LLMRingError as error:
             log.warning("upkeep has to wait: %s", error)
         await asyncio.sleep(EVERY_SECONDS)

@@ -1,0 +1,67 @@
+"""A conversation written out, in constant memory: as JSON, or as Markdown to be read."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Literal
+
+from llmring_server.conversations.models import Conversation, Message
+
+Format = Literal["json", "markdown"]
+MEDIA_TYPES: dict[Format, str] = {"json": "application/json", "markdown": "text/markdown"}
+SUFFIXES: dict[Format, str] = {"json": "json", "markdown": "md"}
+
+
+def written(
+    conversation: Conversation, pages: AsyncIterator[list[Message]], form: Format
+) -> AsyncIterator[str]:
+    """Write a conversation in a form."""
+    return (_as_json if form == "json" else _as_markdown)(conversation, pages)
+
+
+async def _as_json(
+    conversation: Conversation, pages: AsyncIterator[list[Message]]
+) -> AsyncIterator[str]:
+    """One object: the members of the conversation, and its messages, the oldest first."""
+    yield conversation.model_dump_json()[:-1] + ',"messages":['
+    separator = ""
+    async for page in pages:
+        yield separator + ",".join(each.model_dump_json() for each in page)
+        separator = ","
+    yield "]}"
+
+
+async def _as_markdown(
+    conversation: Conversation, pages: AsyncIterator[list[Message]]
+) -> AsyncIterator[str]:
+    """A heading, and a section per message."""
+    yield f"# {conversation.title or 'Conversation'}\n"
+    if conversation.system_prompt:
+        yield f"\n{conversation.system_prompt}\n"
+    async for page in pages:
+        yield "".join(map(_section, page))
+
+
+def _section(message: Message) -> str:
+    return f"\n## {message.role} ({message.timestamp.isoformat()})\n\n{_said(message)}\n"
+
+
+def _said(message: Message) -> str:
+    """What was said, as far as it was kept; what is not text stands in a block of JSON."""
+    if message.content is None and message.content_length is not None:
+        return f"*{message.content_length} characters, not kept*"
+    parts = message.content if isinstance(message.content, list) else [message.content]
+    said = [_part(part) for part in parts if part is not None]
+    others = [each for each in (message.tool_calls, message.tool_results) if each]
+    return "\n\n".join([*said, *map(_block, others)])
+
+
+def _part(part: object) -> str:
+    if isinstance(part, str):
+        return part
+    if isinstance(part, dict) and isinstance(part.get("text"), str):
+        return str(part["text"])
+    return _block(part)
+
+
+def _block(value: object) -> str:
+    return f"```json\n{json.dumps(value, indent=2, ensure_ascii=False)}\n```"

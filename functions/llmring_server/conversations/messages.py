@@ -1,0 +1,127 @@
+"""The rows of messages."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from llmring_core import clock, ids
+from llmring_core.auth import Caller
+from llmring_core.connection import Runner
+from llmring_core.errors import NotFound
+from llmring_core.pages import FIRST, Page, Place
+from llmring_core.settings import LoggingLevel
+from llmring_server.conversations import store
+from llmring_server.conversations.models import Message, NewMessage
+from llmring_server.conversations.privacy import Kept
+from llmring_server.conversations.rows import message, to_json
+from llmring_server.conversations.store import SQL
+
+READ_AT_ONCE = 500
+
+
+async def add(
+    runner: Runner,
+    caller: Caller,
+    conversation_id: UUID,
+    messages: Sequence[NewMessage],
+    kept: Sequence[Kept],
+    level: LoggingLevel,
+) -> list[tuple[UUID, datetime]]:
+    """Store messages in one statement, all or none; returns their ids and times.
+
+    The statement first moves the conversation's counters, and by that locks its row: positions
+    of a batch are next to each other, in the order in which batches were committed.
+
+    Raises:
+        NotFound: the caller has no such conversation.
+    """
+    now = clock.now()
+    times = [each.timestamp or now for each in messages]
+    names = [ids.new_id(moment) for moment in times]
+    rows = map(_row, names, times, messages, kept)
+    stored = await runner.fetch(
+        SQL["add_messages"],
+        caller.api_key_id,
+        conversation_id,
+        len(messages),
+        sum(each.input_tokens or 0 for each in messages),
+        sum(each.output_tokens or 0 for each in messages),
+        times[-1],
+        *map(list, zip(*rows, strict=True)),
+        level,
+    )
+    if not stored:
+        raise NotFound
+    return list(zip(names, times, strict=True))
+
+
+async def page(
+    runner: Runner, caller: Caller, conversation_id: UUID, page: Page
+) -> list[tuple[Place, Message]]:
+    """One page of messages, oldest first, and one more if there is a next page.
+
+    Raises:
+        NotFound: the caller has no such conversation.
+    """
+    await store.find(runner, caller, conversation_id)
+    after = page.after.id.int if page.after else 0
+    return await _some(runner, caller, conversation_id, after, page.limit + 1, page.offset)
+
+
+async def latest(
+    runner: Runner, caller: Caller, conversation_id: UUID, limit: int
+) -> list[Message]:
+    """The latest messages, the oldest of them first."""
+    rows = await runner.fetch(SQL["latest_messages"], caller.api_key_id, conversation_id, limit)
+    return [message(row) for row in reversed(rows)]
+
+
+async def pages(
+    runner: Runner, caller: Caller, conversation_id: UUID
+) -> AsyncIterator[list[Message]]:
+    """All messages, oldest first, page by page; no connection is held between two pages."""
+    after = 0
+    while rows := await _some(runner, caller, conversation_id, after, READ_AT_ONCE, 0):
+        yield [each for _, each in rows]
+        after = rows[-1][0].id.int
+
+
+async def _some(
+    runner: Runner, caller: Caller, conversation_id: UUID, after: int, limit: int, offset: int
+) -> list[tuple[Place, Message]]:
+    # A cursor that is none of ours may name a place that no position can be.
+    after = min(after, 2**62)
+    rows = await runner.fetch(
+        SQL["messages"], caller.api_key_id, conversation_id, after, limit, offset
+    )
+    return [(_place(row["position"]), message(row)) for row in rows]
+
+
+def place(found: tuple[Place, Message]) -> Place:
+    """Where a message stands in its conversation."""
+    return found[0]
+
+
+def _place(position: int) -> Place:
+    """A place in a conversation, which is ordered by position alone."""
+    return Place(FIRST.moment, UUID(int=position))
+
+
+def _row(name: UUID, moment: datetime, message: NewMessage, kept: Kept) -> tuple[Any, ...]:
+    """The values of a message in the statement `add_messages`, in its order."""
+    return (
+        name,
+        message.role,
+        to_json(kept.content),
+        to_json(kept.tool_calls),
+        to_json(kept.tool_results),
+        kept.tool_call_id,
+        message.input_tokens,
+        message.output_tokens,
+        to_json(kept.metadata),
+        moment,
+        kept.content_hash,
+        kept.content_length,
+        kept.searched,
+    )

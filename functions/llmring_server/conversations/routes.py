@@ -1,0 +1,183 @@
+"""What HTTP sees of conversations.
+
+The product page has them at `/conversations`, the published client asks at
+`/api/v1/conversations`: the same routes answer both, and `/docs` lists the first.
+"""
+
+from typing import Annotated, Any, cast
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from llmring_core.auth import CallerDep
+from llmring_core.connection import Runner
+from llmring_core.database import Db
+from llmring_core.idempotency import OnceDep
+from llmring_core.pages import MAX_LIMIT, PageDep
+from llmring_core.settings import Settings
+from llmring_core.web import group_router
+from llmring_server.conversations import adding, exports, messages, store
+from llmring_server.conversations.models import (
+    Batch,
+    Conversation,
+    ConversationChanges,
+    ConversationWithMessages,
+    Forgotten,
+    Message,
+    OneMessage,
+    StoredBatch,
+)
+from llmring_server.conversations.privacy import permitted, refuse_if_off
+from llmring_server.conversations.retention import forget_old_messages
+from llmring_server.conversations.store import FiltersDep
+
+
+def _settings(request: Request) -> Settings:
+    return cast("Settings", request.app.state.settings)
+
+
+SettingsDep = Annotated[Settings, Depends(_settings)]
+
+
+def _tracking(settings: SettingsDep) -> None:
+    refuse_if_off(settings)
+
+
+conversations = group_router("conversations", prefix="/conversations")
+
+
+@conversations.post("", response_model=Conversation)
+async def create_conversation(
+    new: ConversationChanges, caller: CallerDep, db: Db, settings: SettingsDep, once: OnceDep
+) -> Any:
+    """Begin a conversation. Every path here answers under `/api/v1` too."""
+
+    async def add(runner: Runner) -> Conversation:
+        return await store.add(runner, caller, permitted(new, settings))
+
+    return await once.write(db, add)
+
+
+@conversations.get("")
+async def list_conversations(
+    caller: CallerDep, db: Db, filters: FiltersDep, page: PageDep, response: Response
+) -> list[Conversation]:
+    """The conversations of the caller, newest first; the way to the next page is in the headers."""
+    found = await store.page(db, caller, filters, page)
+    return page.cut(response, found, store.place)
+
+
+@conversations.delete("/old-messages")
+async def delete_old_messages(
+    caller: CallerDep,
+    db: Db,
+    retention_days: Annotated[int, Query(ge=1, le=36_500, description="Older ones are deleted.")],
+) -> Forgotten:
+    """Delete the messages of the caller that are older than so many days."""
+    deleted = await forget_old_messages(db, days=retention_days, caller=caller)
+    return Forgotten(deleted=deleted, retention_days=retention_days)
+
+
+@conversations.get("/{conversation_id}")
+async def find_conversation(
+    conversation_id: UUID,
+    caller: CallerDep,
+    db: Db,
+    include_messages: bool = True,
+    message_limit: Annotated[
+        int, Query(ge=1, le=MAX_LIMIT, description="The latest messages, at most so many.")
+    ] = 100,
+) -> ConversationWithMessages:
+    """One conversation of the caller with its latest messages, the oldest of them first."""
+    found = await store.find(db, caller, conversation_id)
+    latest = (
+        await messages.latest(db, caller, conversation_id, message_limit)
+        if include_messages
+        else None
+    )
+    return ConversationWithMessages(**found.model_dump(), messages=latest)
+
+
+@conversations.patch("/{conversation_id}")
+async def update_conversation(
+    conversation_id: UUID,
+    changes: ConversationChanges,
+    caller: CallerDep,
+    db: Db,
+    settings: SettingsDep,
+) -> Conversation:
+    """Change the members of a conversation that are given; the others stay."""
+    return await store.change(db, caller, conversation_id, permitted(changes, settings))
+
+
+@conversations.delete("/{conversation_id}", status_code=204)
+async def delete_conversation(conversation_id: UUID, caller: CallerDep, db: Db) -> None:
+    """Delete a conversation with its messages."""
+    await store.delete(db, caller, conversation_id)
+
+
+@conversations.get("/{conversation_id}/export", response_class=StreamingResponse)
+async def export_conversation(
+    conversation_id: UUID,
+    caller: CallerDep,
+    db: Db,
+    format: exports.Format = "json",  # noqa: A002 - its name on the wire
+) -> StreamingResponse:
+    """A conversation with all its messages, as JSON or as Markdown, streamed."""
+    found = await store.find(db, caller, conversation_id)
+    pages = messages.pages(db, caller, conversation_id)
+    name = f"conversation-{conversation_id}.{exports.SUFFIXES[format]}"
+    return StreamingResponse(
+        exports.written(found, pages, format),
+        media_type=exports.MEDIA_TYPES[format],
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@conversations.get("/{conversation_id}/messages")
+async def list_messages(
+    conversation_id: UUID, caller: CallerDep, db: Db, page: PageDep, response: Response
+) -> list[Message]:
+    """The messages of a conversation, oldest first."""
+    found = await messages.page(db, caller, conversation_id, page)
+    return [each for _, each in page.cut(response, found, messages.place)]
+
+
+@conversations.post("/{conversation_id}/messages", response_model=Message)
+async def add_message(
+    conversation_id: UUID,
+    message: OneMessage,
+    caller: CallerDep,
+    db: Db,
+    settings: SettingsDep,
+    once: OnceDep,
+) -> Any:
+    """Store a message at the end of a conversation."""
+
+    async def add(runner: Runner) -> Message:
+        return await adding.add_one(runner, caller, conversation_id, message, settings)
+
+    return await once.write(db, add)
+
+
+@conversations.post("/{conversation_id}/messages/batch", response_model=StoredBatch)
+async def add_messages(
+    conversation_id: UUID,
+    batch: Batch,
+    caller: CallerDep,
+    db: Db,
+    settings: SettingsDep,
+    once: OnceDep,
+) -> Any:
+    """Store up to 1000 messages at the end of a conversation, all or none, in their order."""
+
+    async def add(runner: Runner) -> StoredBatch:
+        return await adding.add_batch(runner, caller, conversation_id, batch, settings)
+
+    return await once.write(db, add)
+
+
+router = APIRouter(dependencies=[Depends(_tracking)])
+router.include_router(conversations)
+router.include_router(conversations, prefix="/api/v1", include_in_schema=False)

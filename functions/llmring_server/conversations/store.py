@@ -1,0 +1,97 @@
+"""The rows of conversations."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Query
+
+from llmring_core import clock, ids
+from llmring_core.auth import Caller
+from llmring_core.connection import Runner
+from llmring_core.errors import NotFound
+from llmring_core.pages import LAST, Page, Place
+from llmring_core.queries import load
+from llmring_server.conversations.models import Conversation, ConversationChanges
+from llmring_server.conversations.rows import conversation, to_json
+
+SQL = load("llmring_server.conversations")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which conversations are wanted; None means any."""
+
+    project_id: Annotated[str | None, Query(max_length=255)] = None
+    q: Annotated[
+        str | None,
+        Query(max_length=1000, description="Words of the title or of the messages; `-not`, `or`."),
+    ] = None
+
+
+FiltersDep = Annotated[Filters, Depends()]
+
+
+async def add(runner: Runner, caller: Caller, new: ConversationChanges) -> Conversation:
+    """Begin a conversation."""
+    now = clock.now()
+    row = await runner.fetch_row(SQL["add"], caller.api_key_id, ids.new_id(now), now, *_values(new))
+    assert row is not None  # noqa: S101 - the statement always returns the row it adds
+    return conversation(row)
+
+
+async def find(runner: Runner, caller: Caller, conversation_id: UUID) -> Conversation:
+    """One conversation; raises NotFound if the caller has none of this id."""
+    row = await runner.fetch_row(SQL["find"], caller.api_key_id, conversation_id)
+    if row is None:
+        raise NotFound
+    return conversation(row)
+
+
+async def page(runner: Runner, caller: Caller, filters: Filters, page: Page) -> list[Conversation]:
+    """One page of conversations, newest first, and one more if there is a next page."""
+    after = page.after or LAST
+    values = (after.moment, after.id, filters.project_id, page.limit + 1, page.offset)
+    if filters.q is None:
+        rows = await runner.fetch(SQL["list"], caller.api_key_id, *values)
+    else:
+        rows = await runner.fetch(SQL["search"], caller.api_key_id, *values, filters.q)
+    return [conversation(row) for row in rows]
+
+
+def place(conversation: Conversation) -> Place:
+    """Where a conversation stands in the list."""
+    return Place(conversation.created_at, conversation.id)
+
+
+async def change(
+    runner: Runner, caller: Caller, conversation_id: UUID, changes: ConversationChanges
+) -> Conversation:
+    """Change the members that are given; raises NotFound if the caller has none of this id."""
+    names = sorted(changes.model_fields_set)
+    row = await runner.fetch_row(
+        SQL["change"], caller.api_key_id, conversation_id, names, *_values(changes)
+    )
+    if row is None:
+        raise NotFound
+    return conversation(row)
+
+
+async def delete(runner: Runner, caller: Caller, conversation_id: UUID) -> None:
+    """Delete a conversation with its messages; raises NotFound if the caller has none."""
+    if await runner.fetch_value(SQL["delete"], caller.api_key_id, conversation_id) is None:
+        raise NotFound
+
+
+def _values(members: ConversationChanges) -> tuple[object, ...]:
+    """The values of the statements `add` and `change`, in their order."""
+    return (
+        members.title,
+        members.system_prompt,
+        members.model_alias,
+        members.temperature,
+        members.max_tokens,
+        to_json(members.metadata),
+        members.project_id,
+        members.origin,
+    )

@@ -1,0 +1,52 @@
+"""The keys that secrets are kept and compared with: of the settings, or one of our own making."""
+
+import os
+import secrets
+from pathlib import Path
+
+from llmring_core.base64_text import from_base64, to_base64url
+from llmring_core.errors import StartRefused
+from llmring_core.settings import Settings
+
+KEY_BYTES = 32
+FILE = "secrets.key"
+OWNER_ONLY = 0o600
+
+
+def keys_of(settings: Settings) -> list[bytes]:
+    """The keys of the settings, the newest first.
+
+    Raises:
+        StartRefused: one is not 32 bytes in base64.
+    """
+    if settings.secrets_key is None:
+        return []
+    return [_read(text) for text in settings.secrets_key.get_secret_value().split(",")]
+
+
+def newest_key(settings: Settings) -> bytes | None:
+    """The key to use for what is new, if there is one; raises as `keys_of`."""
+    return next(iter(keys_of(settings)), None)
+
+
+def own_key(data_dir: Path) -> str:
+    """The key beside an embedded database, made at the first start, readable by its owner only."""
+    file = data_dir / FILE
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+    except FileExistsError:
+        return file.read_text(encoding="ascii").strip()
+    with os.fdopen(descriptor, "w", encoding="ascii") as opened:
+        text = to_base64url(secrets.token_bytes(KEY_BYTES))
+        opened.write(f"{text}\n")
+    return text
+
+
+def _read(text: str) -> bytes:
+    try:
+        key = from_base64(text.strip())
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise StartRefused("LLMRING_SECRETS_KEY is wrong: it takes 32 bytes in base64.")
+    return key
