@@ -13,8 +13,10 @@ from types import SimpleNamespace
 import pytest
 import uvicorn
 from llmring.logging.decorators import log_llm_call
+from llmring.mcp.client.conversation_manager_async import AsyncConversationManager
 from llmring.schemas import LLMRequest, LLMResponse, Message
 from llmring.server_client import ServerClient
+from llmring.service_extended import LLMRingSession
 from llmring.services.logging_service import LoggingService
 
 from llmring_server import create_app
@@ -130,3 +132,70 @@ async def eventually(ask, attempts=500):
             return answer
         await asyncio.sleep(0.01)
     raise AssertionError("nothing was logged")
+
+
+async def test_the_conversation_manager_keeps_and_reads_a_conversation(server):
+    manager = AsyncConversationManager(server, KEY)
+    identifier = await manager.create_conversation("ann", title="T", system_prompt="Be brief.")
+    message_id = await manager.add_message(identifier, "user", "Hello", metadata={"k": 1})
+    await manager.add_message(identifier, "assistant", "Hi")
+    conversation = await manager.get_conversation(identifier)
+    (later,) = await manager.get_conversation_messages(identifier, offset=1)
+    await manager.close()
+    assert [(each.role, each.content) for each in conversation.messages] == [
+        ("user", "Hello"),
+        ("assistant", "Hi"),
+    ]
+    assert conversation.messages[0].id == message_id
+    assert (conversation.messages[0].metadata, later.content) == ({"k": 1}, "Hi")
+
+
+async def test_the_session_begins_lists_and_reads_conversations(server, client, tmp_path):
+    session = LLMRingSession(server_url=server, api_key=KEY, lockfile_path=lockfile(tmp_path))
+    identifier = await session.create_conversation(title="T", model_alias="fast", max_tokens=5)
+    batch = {
+        "conversation_id": str(identifier),
+        "messages": [
+            {
+                "role": "user",
+                "content": [{"type": "text", "text": "look"}],
+                "metadata": {"model_requested": "fast", "temperature": None},
+            },
+            {
+                "role": "assistant",
+                "content": "I see",
+                "input_tokens": 10,
+                "output_tokens": 2,
+                "metadata": {"model_used": "m", "finish_reason": "stop", "tool_calls": None},
+            },
+        ],
+        "logging_level": "full",
+    }
+    await client.post(f"/api/v1/conversations/{identifier}/messages/batch", json=batch)
+    (listed,) = await session.list_conversations()
+    history = await session.get_conversation_history(identifier)
+    await session.close()
+    assert (listed["id"], listed["title"], listed["model_alias"]) == (str(identifier), "T", "fast")
+    assert [each["content"] for each in history["messages"]] == [
+        [{"type": "text", "text": "look"}],
+        "I see",
+    ]
+    assert (history["input_tokens"], history["output_tokens"]) == (10, 2)
+
+
+async def test_server_conversations_lists_and_shows_them(server, client):
+    created = await client.post("/api/v1/conversations", json={"title": "My talk"})
+    path = f"/api/v1/conversations/{created['id']}/messages"
+    await client.post(path, json={"role": "user", "content": "Hello there", "metadata": None})
+    assert "My talk" in run_cli(server, "server", "conversations").stdout
+    shown = run_cli(
+        server, "server", "conversations", "--conversation-id", created["id"], "--messages"
+    )
+    assert "Hello there" in shown.stdout
+
+
+def lockfile(folder):
+    """A lockfile of the client's, without which it does not start."""
+    path = folder / "llmring.lock"
+    path.write_text('version = "1.0"\n\n[profiles.default]\nname = "default"\nbindings = []\n')
+    return str(path)
