@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from itertools import product
 
 import asyncpg
@@ -364,9 +365,12 @@ METHODS = ["DELETE", "PUT", "PATCH", "TRACE", "CONNECT", "PROPFIND", "NONSENSE"]
 
 
 async def test_another_method_is_not_allowed(stranger):
-    for path, method in product(PATHS, METHODS):
-        answer = await stranger.sends(method, path.replace("{log_id}", NO_ID))
-        assert (answer.status_code, "Allow" in answer.headers) == (405, True)
+    # Asked for in a way that it is not there for, this one is taken for an id.
+    unlike_an_id = [path for path in PATHS if path != "/conversations/old-messages"]
+    for path, method in product(unlike_an_id, METHODS):
+        if method.lower() not in PATHS[path]:
+            answer = await stranger.sends(method, re.sub(r"{\w+}", NO_ID, path))
+            assert (answer.status_code, "Allow" in answer.headers) == (405, True), (method, path)
 
 
 async def test_a_page_of_another_origin_is_not_let_in(local):
