@@ -175,6 +175,7 @@ async def test_the_session_begins_lists_and_reads_conversations(server, client, 
     (listed,) = await session.list_conversations()
     history = await session.get_conversation_history(identifier)
     await session.close()
+    await session.server_client.close()  # which its own close leaves open
     assert (listed["id"], listed["title"], listed["model_alias"]) == (str(identifier), "T", "fast")
     assert [each["content"] for each in history["messages"]] == [
         [{"type": "text", "text": "look"}],
