@@ -51,17 +51,22 @@ class Once:
         database: Database,
         make: Callable[[], Awaitable[Made]],
         do: Callable[[Runner, Made], Awaitable[Answer]],
+        *,
+        in_transaction: bool = False,
     ) -> Answer | Response:
-        """Make something and write it in one transaction; raises as `write`.
+        """Make something and write it; raises as `write`.
 
-        What was made before is answered again without making it anew. Making happens before the
-        transaction, so that no connection is held while it waits for somebody else.
+        What was made before is answered again without making it anew. Making happens before any
+        transaction, so that no connection is held while it waits for somebody else. Without a key
+        a write of one statement needs no transaction; `in_transaction` asks for one.
         """
         if self.key is not None:
             earlier = await database.fetch_row(SQL["earlier"], *self._name)
             if earlier is not None:
                 return self._replayed(earlier)
         made = await make()
+        if self.key is None and not in_transaction:
+            return await do(database, made)
         async with database.transaction() as tx:
             if self.key is None:
                 return await do(tx, made)

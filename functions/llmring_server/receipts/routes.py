@@ -104,8 +104,8 @@ async def issue_receipt(
     async def make() -> SignedReceipt:
         return await issue(unsigned, keys, registry)
 
-    async def add(tx: Runner, receipt: SignedReceipt) -> Response:
-        await store.add_signed(tx, caller, receipt, keys)
+    async def add(runner: Runner, receipt: SignedReceipt) -> Response:
+        await store.add_signed(runner, caller, receipt, keys)
         return _json(receipt.canonical)
 
     return await once.make_and_write(db, make, add)
@@ -147,7 +147,7 @@ async def generate_receipt(
         receipt = await certifying.certify(tx, caller, selection, key, keys)
         return _json(receipt.canonical)
 
-    return await once.make_and_write(db, keys.signer, add)
+    return await once.make_and_write(db, keys.signer, add, in_transaction=True)
 
 
 @router.post(f"{API}/preview", response_model=Draft)
