@@ -55,12 +55,12 @@ $(VENV)/.made:
 
 $(VENV)/.serve: $(VENV)/.made requirements/serve.txt pyproject.toml
 	@echo "Setting up $(VENV) ..."
-	@$(PIP) --require-hashes -r requirements/serve.txt
+	@$(PIP) --require-hashes --no-deps -r requirements/serve.txt
 	@$(PIP) --no-build-isolation --no-deps --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.made requirements/dev.txt pyproject.toml
 	@echo "Setting up $(VENV) with the development tools ..."
-	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --require-hashes --no-deps -r requirements/dev.txt
 	@$(PIP) --no-build-isolation --no-deps --editable .
 	@touch $@
