@@ -31,20 +31,25 @@ class Once:
     body_hash: bytes
 
     async def write(
-        self, database: Database, do: Callable[[Runner], Awaitable[Answer]]
+        self,
+        database: Database,
+        do: Callable[[Runner], Awaitable[Answer]],
+        *,
+        in_transaction: bool = False,
     ) -> Answer | Response:
         """Do a write, or answer what the same request was answered before.
 
         The key is remembered in the transaction of the write: both are there or neither is.
+        Without a key a write of one statement needs no transaction; `in_transaction` asks for one.
 
         Raises:
             StillInFlight: a request with the key is being worked on.
-            KeyReused: the key came before with another body.
+            KeyReused: the key came before with another request.
         """
-        if self.key is None:
+        if self.key is None and not in_transaction:
             return await do(database)
         async with database.transaction() as tx:
-            return await self._write_once(tx, do)
+            return await (do(tx) if self.key is None else self._write_once(tx, do))
 
     async def make_and_write(
         self,
@@ -57,20 +62,16 @@ class Once:
         """Make something and write it; raises as `write`.
 
         What was made before is answered again without making it anew. Making happens before any
-        transaction, so that no connection is held while it waits for somebody else. Without a key
-        a write of one statement needs no transaction; `in_transaction` asks for one.
+        transaction, so that no connection is held while it waits for somebody else.
         """
         if self.key is not None:
             earlier = await database.fetch_row(SQL["earlier"], *self._name)
             if earlier is not None:
                 return self._replayed(earlier)
         made = await make()
-        if self.key is None and not in_transaction:
-            return await do(database, made)
-        async with database.transaction() as tx:
-            if self.key is None:
-                return await do(tx, made)
-            return await self._write_once(tx, lambda runner: do(runner, made))
+        return await self.write(
+            database, lambda runner: do(runner, made), in_transaction=in_transaction
+        )
 
     @property
     def _name(self) -> tuple[str, str, str | None]:
@@ -120,7 +121,9 @@ async def _once(
         key = re.sub(r'^"(.*)"$', r"\1", idempotency_key.strip())
         if not _KEY.fullmatch(key):
             raise BadRequest("Idempotency-Key takes 1 to 255 visible ASCII characters.")
-    asked = f"{request.url.query}\n".encode() + await request.body()
+    # What the path names, too: the same body for another conversation is another request.
+    named = "".join(f"{name}={value}\n" for name, value in request.path_params.items())
+    asked = f"{named}{request.url.query}\n".encode() + await request.body()
     endpoint = f"{request.method} {request.scope['route'].path}"
     return Once(caller, endpoint, key, hashlib.sha256(asked).digest())
 

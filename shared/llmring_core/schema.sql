@@ -159,6 +159,8 @@ CREATE TABLE llmring.usage_logs (
     origin text,
     id_at_origin text,
     metadata jsonb,
+    conversation_id uuid,
+    awaits_log boolean DEFAULT false NOT NULL,
     CONSTRAINT usage_logs_cost_status CHECK (((cost_status = ANY (ARRAY['given'::text, 'priced'::text, 'unpriced'::text])) AND ((cost IS NULL) = (cost_status = 'unpriced'::text))))
 )
 PARTITION BY RANGE (logged_at);
@@ -172,6 +174,10 @@ COMMENT ON COLUMN llmring.usage_logs.logged_at IS 'When the call was made; log_i
 COMMENT ON COLUMN llmring.usage_logs.cost IS 'USD; null while nobody knows the price.';
 
 COMMENT ON COLUMN llmring.usage_logs.pricing IS 'Which prices of which registry version made the cost, or why there is none.';
+
+COMMENT ON COLUMN llmring.usage_logs.conversation_id IS 'The conversation that the call was made in, as its client named it; it may be gone.';
+
+COMMENT ON COLUMN llmring.usage_logs.awaits_log IS 'Made by POST /conversations/log; a POST /log of the same call completes this row instead of adding one.';
 
 CREATE TABLE llmring.usage_logs_default (
     api_key_id character varying(255) CONSTRAINT usage_logs_api_key_id_not_null NOT NULL,
@@ -191,6 +197,8 @@ CREATE TABLE llmring.usage_logs_default (
     origin text,
     id_at_origin text,
     metadata jsonb,
+    conversation_id uuid,
+    awaits_log boolean DEFAULT false CONSTRAINT usage_logs_awaits_log_not_null NOT NULL,
     CONSTRAINT usage_logs_cost_status CHECK (((cost_status = ANY (ARRAY['given'::text, 'priced'::text, 'unpriced'::text])) AND ((cost IS NULL) = (cost_status = 'unpriced'::text))))
 );
 
@@ -255,7 +263,13 @@ CREATE INDEX templates_by_time ON llmring.templates USING btree (api_key_id, cre
 
 CREATE INDEX usage_logs_awaiting_prices ON ONLY llmring.usage_logs USING btree (logged_at) WHERE (pricing @> '{"awaiting_registry": true}'::jsonb);
 
+CREATE INDEX usage_logs_by_conversation ON ONLY llmring.usage_logs USING btree (api_key_id, conversation_id, logged_at, log_id) WHERE (conversation_id IS NOT NULL);
+
+CREATE INDEX usage_logs_default_api_key_id_conversation_id_logged_at_log_idx ON llmring.usage_logs_default USING btree (api_key_id, conversation_id, logged_at, log_id) WHERE (conversation_id IS NOT NULL);
+
 CREATE INDEX usage_logs_default_logged_at_idx ON llmring.usage_logs_default USING btree (logged_at) WHERE (pricing @> '{"awaiting_registry": true}'::jsonb);
+
+ALTER INDEX llmring.usage_logs_by_conversation ATTACH PARTITION llmring.usage_logs_default_api_key_id_conversation_id_logged_at_log_idx;
 
 ALTER INDEX llmring.usage_logs_awaiting_prices ATTACH PARTITION llmring.usage_logs_default_logged_at_idx;
 

@@ -35,6 +35,12 @@ def test_a_route_says_what_it_is_for(operation):
     assert operation["description"]
 
 
+@pytest.mark.parametrize("path", [path for path in PATHS if path.startswith("/conversations")])
+def test_a_path_with_an_alias_names_it(path):
+    for operation in PATHS[path].values():
+        assert f"Also at `/api/v1{path}`." in operation["description"]
+
+
 def test_every_operation_has_an_id_of_its_own():
     counts = Counter(operation["operationId"] for operation in OPERATIONS.values())
     assert [name for name, count in counts.items() if count > 1] == []

@@ -92,6 +92,42 @@ async def test_the_logging_service_logs_usage(client):
     assert row["metadata"]["finish_reason"] == "stop"
 
 
+async def test_the_logging_service_logs_a_call_with_its_conversation_once(client):
+    service = LoggingService(client, log_metadata=True, log_conversations=True, origin="test")
+    usage = {"prompt_tokens": 1000, "completion_tokens": 100, "cached_tokens": None}
+    for _ in range(2):
+        await service.log_request_response(
+            LLMRequest(messages=[Message(role="user", content="hello")], model="fast"),
+            LLMResponse(content="hi", model="gpt-4.1", usage=usage, finish_reason="stop"),
+            alias="fast",
+            provider="openai",
+            model="gpt-4.1",
+            cost_info={"total_cost": 0.0028, "input_cost": 0.002, "output_cost": 0.0008},
+            profile=None,
+        )
+    rows = await client.get("/api/v1/logs")
+    conversations = await client.get("/conversations")
+    assert [row["cost"] for row in rows] == [0.0028, 0.0028]
+    assert [row["id_at_origin"] for row in rows] == [each["id"] for each in conversations]
+    assert [each["total_cost"] for each in conversations] == [0.0028, 0.0028]
+
+
+# The client leaves the connection of a decorated call to the garbage collector.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+async def test_the_decorator_logs_a_call_with_its_conversation(server, client):
+    @log_llm_call(server_url=server, api_key=KEY, provider="openai", log_conversations=True)
+    async def call(messages):
+        return an_openai_answer()
+
+    await call(messages=[{"role": "user", "content": "hello"}])
+    (conversation,) = await eventually(lambda: client.get("/conversations"))
+    shown = await client.get(f"/conversations/{conversation['id']}")
+    (row,) = await client.get("/api/v1/logs")
+    assert [each["content"] for each in shown["messages"]] == ["hello", "hi"]
+    assert (row["model"], row["cost"], row["origin"]) == ("gpt-4.1", 0.0028, "llmring-decorator")
+    gc.collect()
+
+
 # The client leaves the connection of a decorated call to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 async def test_the_decorator_logs_a_call_that_we_price(server, client):

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from llmring_core.queries import Statement
+from support.conversations import added, begun, messages_of, said
 
 UNKNOWN = "01a20b58-e53b-74d4-bfbd-eb894b64570c"
 
@@ -15,25 +16,6 @@ UNKNOWN = "01a20b58-e53b-74d4-bfbd-eb894b64570c"
 def root(request):
     """Both places where every path answers."""
     return request.param
-
-
-async def begun(project, root="/conversations", **members):
-    response = await project.ask("POST", root, json=members)
-    assert response.status_code == 200, response.text
-    return response.json()
-
-
-async def added(project, conversation, messages, root="/conversations", **members):
-    path = f"{root}/{conversation['id']}/messages/batch"
-    return await project.ask("POST", path, json={"messages": messages, **members})
-
-
-async def messages_of(project, conversation, root="/conversations", **params):
-    return await project.reads(f"{root}/{conversation['id']}/messages", **params)
-
-
-def said(*texts, **members):
-    return [{"role": "user", "content": text, **members} for text in texts]
 
 
 async def test_a_conversation_is_begun_and_read(alice, root):
@@ -168,19 +150,6 @@ async def test_what_no_database_or_reader_could_hold_is_refused(alice, text, rea
     answer = await alice.ask("POST", path, content=body, headers=headers)
     assert (answer.status_code, reason in answer.json()["detail"][0]["msg"]) == (422, True)
     assert await messages_of(alice, conversation) == []
-
-
-async def test_messages_are_read_page_by_page(alice, root):
-    conversation = await begun(alice, root)
-    await added(alice, conversation, said(*"abcde"))
-    seen, path = [], f"{root}/{conversation['id']}/messages?limit=2"
-    while path:
-        response = await alice.ask("GET", path)
-        seen += [each["content"] for each in response.json()]
-        path = response.headers.get("Link", "").partition(">")[0].lstrip("<")
-    assert seen == list("abcde")
-    later = await messages_of(alice, conversation, root, offset=3, limit=10)
-    assert [each["content"] for each in later] == ["d", "e"]
 
 
 async def test_batches_at_once_stay_together_and_every_count_is_exact(alice):
@@ -360,19 +329,15 @@ async def test_every_path_wants_an_api_key(http, root):
     assert (await http.delete(f"{root}/old-messages?retention_days=1")).status_code == 401
 
 
-async def test_a_page_of_messages_reads_no_more_of_the_index_however_long_it_is(alice, database):
-    conversation = await begun(alice)
-    for _ in range(10):
-        await added(alice, conversation, said(*["x"] * 1000))
-    await database.execute(Statement("analyze {schema}.messages"))
-    explain = Statement(
-        "explain (analyze, buffers, format json) select * from {schema}.messages where "
-        "api_key_id = (select api_key_id from {schema}.conversations limit 1) "
-        "and conversation_id = $1 and position > $2 order by position limit 50"
-    )
-    blocks = []
-    for position in (0, 5000, 9900):
-        plan = json.loads(await database.fetch_value(explain, conversation["id"], position))
-        blocks.append(plan[0]["Plan"]["Shared Hit Blocks"])
-    assert max(blocks) <= min(blocks) + 5
-    assert max(blocks) < 30
+async def test_an_idempotency_key_is_for_one_conversation(alice):
+    first, second = await begun(alice), await begun(alice)
+    answers = [
+        await alice.ask(
+            "POST",
+            f"/conversations/{each['id']}/messages",
+            json={"role": "user", "content": "x"},
+            headers={"Idempotency-Key": "k"},
+        )
+        for each in (first, second)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 422]

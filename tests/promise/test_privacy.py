@@ -120,7 +120,13 @@ async def test_an_export_says_what_was_not_kept(serve):
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", ""), ("POST", ""), ("GET", "/01a20b58-e53b-74d4-bfbd-eb894b64570c")],
+    [
+        ("GET", ""),
+        ("POST", ""),
+        ("POST", "/log"),
+        ("GET", "/01a20b58-e53b-74d4-bfbd-eb894b64570c"),
+        ("DELETE", "/old-messages"),
+    ],
 )
 async def test_where_no_conversations_are_kept_every_path_says_so(serve, method, path):
     alice = Project(await serve(enable_conversation_tracking=False), "alice")

@@ -16,6 +16,7 @@ FILES = {
     "idempotency": "idempotency.sql",
     "migrate": "migrate.sql",
     "registry_copies": "registry_copies.sql",
+    "usage_log": "usage_log.sql",
     "partitions": "partitions.sql",
 }
 # Not single statements: they change the schema, with names put in by the code.
@@ -44,6 +45,7 @@ async def test_every_statement_compiles(database, statement):
         "llmring_server.templates.store",
         "llmring_server.usage.store",
         "llmring_core.idempotency",
+        "llmring_core.usage_log",
     ],
 )
 def test_every_statement_on_a_projects_rows_names_the_project(module):
@@ -54,6 +56,7 @@ def test_every_statement_on_a_projects_rows_names_the_project(module):
         "forget_old",
         "claim",
         "one_at_a_time",
+        "old_of_all",
         "forget",
     }
     scoped = re.compile(r"(where|on) (\w+\.)?api_key_id = \$1\b|insert into \S+ \(\s*api_key_id\b")

@@ -1,5 +1,6 @@
 """Messages come in: how much of them is kept, and what is answered."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from llmring_core import clock
@@ -7,15 +8,20 @@ from llmring_core.auth import Caller
 from llmring_core.connection import Runner
 from llmring_core.settings import LoggingLevel, Settings
 from llmring_server.conversations import messages, store
-from llmring_server.conversations.models import Batch, Message, OneMessage, StoredBatch
+from llmring_server.conversations.models import Message, NewMessage, OneMessage, StoredBatch
 from llmring_server.conversations.privacy import Kept, allowed, kept
 
 
-async def add_batch(
-    runner: Runner, caller: Caller, conversation_id: UUID, batch: Batch, settings: Settings
+async def add_all(
+    runner: Runner,
+    caller: Caller,
+    conversation_id: UUID,
+    new: Sequence[NewMessage],
+    asked: LoggingLevel | None,
+    settings: Settings,
 ) -> StoredBatch:
     """Store messages as far as the level allows, all or none; raises NotFound."""
-    level, new = allowed(batch.logging_level, settings), batch.messages
+    level = allowed(asked, settings)
     if level == "none":
         await store.find(runner, caller, conversation_id)
         return StoredBatch(

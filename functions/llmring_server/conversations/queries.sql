@@ -69,13 +69,16 @@ returning
     max_tokens, metadata::text as metadata, project_id, origin, message_count, input_tokens,
     output_tokens, total_cost, last_message_at
 
--- name: delete
-with gone as (
-    delete from {schema}.messages where api_key_id = $1 and conversation_id = $2
-)
-delete from {schema}.conversations
+-- name: hold
+select conversation_id from {schema}.conversations
 where api_key_id = $1 and conversation_id = $2
-returning conversation_id
+for update
+
+-- name: delete_messages
+delete from {schema}.messages where api_key_id = $1 and conversation_id = $2
+
+-- name: delete
+delete from {schema}.conversations where api_key_id = $1 and conversation_id = $2
 
 -- name: add_messages
 with conversation as (
@@ -130,20 +133,46 @@ where api_key_id = $1 and conversation_id = $2
 order by position desc
 limit $3
 
+-- name: span
+select
+    message_count, last_position,
+    coalesce(
+        (select min(position) from {schema}.messages where api_key_id = $1 and conversation_id = $2),
+        1
+    ) as first_position
+from {schema}.conversations
+where api_key_id = $1 and conversation_id = $2
+
 -- name: one_at_a_time
 select pg_advisory_xact_lock(hashtextextended('llmring-server retention', 0))
 
+-- name: old_of_all
+select api_key_id, conversation_id, position from {schema}.messages
+where timestamp < $1
+order by timestamp
+limit $2
+
+-- name: old_of_project
+select api_key_id, conversation_id, position from {schema}.messages
+where api_key_id = $1 and timestamp < $2
+limit $3
+
 -- name: forget
-with old as (
-    select api_key_id, conversation_id, position from {schema}.messages
-    where ($1::text is null or api_key_id = $1) and timestamp < $2
-    order by timestamp
-    limit $3
+-- The conversations are locked first and in one order, as by everybody who changes several.
+with old as materialized (
+    select * from unnest($1::text[], $2::uuid[], $3::bigint[])
+        as old (api_key_id, conversation_id, position)
+), locked as (
+    select api_key_id from {schema}.conversations
+    where (api_key_id, conversation_id) in (select api_key_id, conversation_id from old)
+    order by api_key_id, conversation_id
+    for update
 ), gone as (
     delete from {schema}.messages using old
     where messages.api_key_id = old.api_key_id
       and messages.conversation_id = old.conversation_id
       and messages.position = old.position
+      and (select count(*) from locked) >= 0
     returning messages.api_key_id, messages.conversation_id
 ), counted as (
     select api_key_id, conversation_id, count(*) as messages from gone group by 1, 2

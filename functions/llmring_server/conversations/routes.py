@@ -1,23 +1,27 @@
 """What HTTP sees of conversations.
 
 The product page has them at `/conversations`, the published client asks at
-`/api/v1/conversations`: the same routes answer both, and `/docs` lists the first.
+`/api/v1/conversations`: the same routes answer both. `/docs` lists the first and names the second.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from llmring_core import clock
 from llmring_core.auth import CallerDep
 from llmring_core.connection import Runner
 from llmring_core.database import Db
 from llmring_core.idempotency import OnceDep
 from llmring_core.pages import MAX_LIMIT, PageDep
+from llmring_core.registry import RegistryDep
 from llmring_core.settings import Settings
-from llmring_core.web import group_router
-from llmring_server.conversations import adding, exports, messages, store
+from llmring_core.web import StrictRoute, group_router
+from llmring_server.conversations import adding, calls, exports, messages, store
+from llmring_server.conversations.logged_calls import CallLog, LoggedCall
 from llmring_server.conversations.models import (
     Batch,
     Conversation,
@@ -44,17 +48,27 @@ def _tracking(settings: SettingsDep) -> None:
     refuse_if_off(settings)
 
 
-conversations = group_router("conversations", prefix="/conversations")
+class RouteWithAlias(StrictRoute):
+    """A route that answers under `/api/v1` too, and says so."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        """Add the alias to the description."""
+        super().__init__(path, endpoint, **options)
+        self.description += f"\n\nAlso at `{ALIAS_ROOT}{path}`."
+
+
+ALIAS_ROOT = "/api/v1"
+conversations = group_router("conversations", prefix="/conversations", route_class=RouteWithAlias)
 
 
 @conversations.post("", response_model=Conversation)
 async def create_conversation(
     new: ConversationChanges, caller: CallerDep, db: Db, settings: SettingsDep, once: OnceDep
 ) -> Any:
-    """Begin a conversation. Every path here answers under `/api/v1` too."""
+    """Begin a conversation."""
 
     async def add(runner: Runner) -> Conversation:
-        return await store.add(runner, caller, permitted(new, settings))
+        return await store.add(runner, caller, permitted(new, settings), clock.now())
 
     return await once.write(db, add)
 
@@ -66,6 +80,30 @@ async def list_conversations(
     """The conversations of the caller, newest first; the way to the next page is in the headers."""
     found = await store.page(db, caller, filters, page)
     return page.cut(response, found, store.place)
+
+
+@conversations.post("/log", response_model=LoggedCall)
+async def log_call(
+    call: CallLog,
+    caller: CallerDep,
+    db: Db,
+    registry: RegistryDep,
+    settings: SettingsDep,
+    once: OnceDep,
+) -> Any:
+    """Log a model call with all that was said: a conversation, its messages and one usage row.
+
+    A `POST /api/v1/log` of the same call, whose `id_at_origin` and `metadata.conversation_id` both
+    name the conversation, completes that row instead of adding a second.
+    """
+    prices = await registry.prices()
+
+    async def add(tx: Runner) -> LoggedCall:
+        return await calls.log_call(tx, caller, call, prices, settings)
+
+    answer = await once.write(db, add, in_transaction=True)
+    registry.tell_if_late(prices)
+    return answer
 
 
 @conversations.delete("/old-messages")
@@ -173,11 +211,13 @@ async def add_messages(
     """Store up to 1000 messages at the end of a conversation, all or none, in their order."""
 
     async def add(runner: Runner) -> StoredBatch:
-        return await adding.add_batch(runner, caller, conversation_id, batch, settings)
+        return await adding.add_all(
+            runner, caller, conversation_id, batch.messages, batch.logging_level, settings
+        )
 
     return await once.write(db, add)
 
 
 router = APIRouter(dependencies=[Depends(_tracking)])
 router.include_router(conversations)
-router.include_router(conversations, prefix="/api/v1", include_in_schema=False)
+router.include_router(conversations, prefix=ALIAS_ROOT, include_in_schema=False)

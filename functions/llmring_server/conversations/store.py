@@ -1,14 +1,16 @@
 """The rows of conversations."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Query
 
-from llmring_core import clock, ids
+from llmring_core import ids
 from llmring_core.auth import Caller
 from llmring_core.connection import Runner
+from llmring_core.database import Database
 from llmring_core.errors import NotFound
 from llmring_core.pages import LAST, Page, Place
 from llmring_core.queries import load
@@ -32,9 +34,10 @@ class Filters:
 FiltersDep = Annotated[Filters, Depends()]
 
 
-async def add(runner: Runner, caller: Caller, new: ConversationChanges) -> Conversation:
-    """Begin a conversation."""
-    now = clock.now()
+async def add(
+    runner: Runner, caller: Caller, new: ConversationChanges, now: datetime
+) -> Conversation:
+    """Begin a conversation; its id carries the time."""
     row = await runner.fetch_row(SQL["add"], caller.api_key_id, ids.new_id(now), now, *_values(new))
     assert row is not None  # noqa: S101 - the statement always returns the row it adds
     return conversation(row)
@@ -77,10 +80,17 @@ async def change(
     return conversation(row)
 
 
-async def delete(runner: Runner, caller: Caller, conversation_id: UUID) -> None:
-    """Delete a conversation with its messages; raises NotFound if the caller has none."""
-    if await runner.fetch_value(SQL["delete"], caller.api_key_id, conversation_id) is None:
-        raise NotFound
+async def delete(database: Database, caller: Caller, conversation_id: UUID) -> None:
+    """Delete a conversation with its messages; raises NotFound if the caller has none.
+
+    It is held first, so that no batch adds messages between the two deletions.
+    """
+    which = (caller.api_key_id, conversation_id)
+    async with database.transaction() as tx:
+        if await tx.fetch_value(SQL["hold"], *which) is None:
+            raise NotFound
+        await tx.execute(SQL["delete_messages"], *which)
+        await tx.execute(SQL["delete"], *which)
 
 
 def _values(members: ConversationChanges) -> tuple[object, ...]:

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 from fastapi import Body
 from pydantic import ValidationError, WithJsonSchema
 
-from llmring_core import problems
+from llmring_core import problems, usage_log
 from llmring_core.auth import Caller
+from llmring_core.calls import UsageEntry
 from llmring_core.connection import Runner
+from llmring_core.costs import cost_of
 from llmring_core.errors import Unprocessable
 from llmring_core.prices import PriceList
-from llmring_server.usage import store
-from llmring_server.usage.costs import cost_of
-from llmring_server.usage.models import LoggedBatch, RejectedUsage, StoredUsage, UsageEntry
+from llmring_server.usage.models import LoggedBatch, RejectedUsage, StoredUsage
 
 MAX_ENTRIES = 1000
 
@@ -39,7 +39,7 @@ async def add_batch(
             errors=[each.model_dump(exclude={"status"}) for each in rejected],
         )
     good = [(each, cost_of(each, prices)) for each in read if isinstance(each, UsageEntry)]
-    logged = iter(await store.add(runner, caller, good))
+    logged = iter(await usage_log.add(runner, caller, good))
     results = [
         each
         if isinstance(each, RejectedUsage)

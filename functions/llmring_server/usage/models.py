@@ -1,83 +1,13 @@
-"""What goes over the wire: reported calls, logged calls and statistics. Costs are in USD."""
+"""What goes over the wire: batches, logged calls and statistics. Costs are in USD."""
 
 from datetime import date, datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Field
 
-from llmring_core.quantities import (
-    Cached,
-    CostStatus,
-    Count,
-    GivenCost,
-    Label,
-    ListedCost,
-    Milliseconds,
-    Moment,
-    Name,
-    Usd,
-)
-
-
-class UsageEntry(BaseModel):
-    """One model call, as a client reports it. Members that are not named here are ignored."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "provider": "openai",
-                    "model": "gpt-4.1",
-                    "input_tokens": 1200,
-                    "output_tokens": 350,
-                    "cached_input_tokens": 200,
-                    "alias": "summarizer",
-                    "origin": "my-app",
-                }
-            ]
-        }
-    )
-
-    provider: Name
-    model: Name = Field(description="With or without the provider before it (`openai:gpt-4.1`).")
-    input_tokens: Count
-    output_tokens: Count
-    cached_input_tokens: Cached = Field(
-        0, description="The part of input_tokens that came from the provider's cache."
-    )
-    alias: Label | None = None
-    profile: Label | None = None
-    cost: GivenCost | None = Field(
-        None, description="USD; worked out from the registry when absent."
-    )
-    latency_ms: Milliseconds | None = Field(
-        None, description="Milliseconds; rounded to whole ones."
-    )
-    origin: Label | None = None
-    id_at_origin: Label | None = Field(None, description="Need not be unique.")
-    metadata: dict[str, Any] | None = None
-    timestamp: Moment | None = Field(
-        None, description="When the call was made; now when absent, UTC when it names no zone."
-    )
-
-    @model_validator(mode="after")
-    def _cached_is_part_of_input(self) -> Self:
-        if self.cached_input_tokens > self.input_tokens:
-            raise PydanticCustomError(
-                "cached_exceeds_input", "cached_input_tokens is larger than input_tokens"
-            )
-        return self
-
-
-class LoggedUsage(BaseModel):
-    """The answer to a logged call."""
-
-    log_id: UUID = Field(description="A UUIDv7.")
-    cost: Usd | None
-    timestamp: datetime
-    cost_status: CostStatus
+from llmring_core.calls import LoggedUsage
+from llmring_core.quantities import CostStatus, ListedCost, Usd
 
 
 class RejectedUsage(BaseModel):

@@ -1,23 +1,3 @@
--- name: add
-insert into {schema}.usage_logs (
-    api_key_id, logged_at, log_id, provider, model, input_tokens, output_tokens,
-    cached_input_tokens, cost, cost_status, pricing, latency_ms, alias, profile, origin,
-    id_at_origin, metadata
-)
-select
-    $1, logged_at, log_id, provider, model, input_tokens, output_tokens,
-    cached_input_tokens, cost, cost_status, pricing::jsonb, latency_ms, alias, profile, origin,
-    id_at_origin, metadata::jsonb
-from unnest(
-    $2::timestamptz[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
-    $8::bigint[], $9::numeric[], $10::text[], $11::text[], $12::bigint[], $13::text[],
-    $14::text[], $15::text[], $16::text[], $17::text[]
-) as entry (
-    logged_at, log_id, provider, model, input_tokens, output_tokens,
-    cached_input_tokens, cost, cost_status, pricing, latency_ms, alias, profile, origin,
-    id_at_origin, metadata
-)
-
 -- name: list
 select
     log_id, logged_at, provider, model, input_tokens, output_tokens, cached_input_tokens, cost,
@@ -74,11 +54,28 @@ order by logged_at
 limit $1
 
 -- name: set_prices
-update {schema}.usage_logs as call
-set cost = found.cost, cost_status = found.cost_status, pricing = found.pricing::jsonb
-from unnest($1::text[], $2::timestamptz[], $3::uuid[], $4::numeric[], $5::text[], $6::text[])
-    as found (api_key_id, logged_at, log_id, cost, cost_status, pricing)
-where call.api_key_id = found.api_key_id
-  and call.logged_at = found.logged_at
-  and call.log_id = found.log_id
-  and call.pricing @> '{"awaiting_registry": true}'
+with priced as (
+    update {schema}.usage_logs as call
+    set cost = found.cost, cost_status = found.cost_status, pricing = found.pricing::jsonb
+    from unnest($1::text[], $2::timestamptz[], $3::uuid[], $4::numeric[], $5::text[], $6::text[])
+        as found (api_key_id, logged_at, log_id, cost, cost_status, pricing)
+    where call.api_key_id = found.api_key_id
+      and call.logged_at = found.logged_at
+      and call.log_id = found.log_id
+      and call.pricing @> '{"awaiting_registry": true}'
+    returning call.api_key_id, call.conversation_id, call.cost
+), more as (
+    select api_key_id, conversation_id, sum(cost) as cost from priced
+    where conversation_id is not null and cost <> 0
+    group by api_key_id, conversation_id
+), locked as (
+    select api_key_id from {schema}.conversations
+    where (api_key_id, conversation_id) in (select api_key_id, conversation_id from more)
+    order by api_key_id, conversation_id
+    for update
+)
+update {schema}.conversations as conversation set total_cost = total_cost + more.cost
+from more
+where conversation.api_key_id = more.api_key_id
+  and conversation.conversation_id = more.conversation_id
+  and (select count(*) from locked) > 0

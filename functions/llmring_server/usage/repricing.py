@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from fastapi import FastAPI
 
 from llmring_core.connection import Row
+from llmring_core.costs import Cost, priced
 from llmring_core.database import Database
 from llmring_core.errors import Unavailable
 from llmring_core.prices import PriceList
 from llmring_core.pricing import Tokens
 from llmring_core.queries import load
-from llmring_server.usage.costs import Cost, priced
 
 SQL = load("llmring_server.usage")
 log = logging.getLogger("llmring.usage")

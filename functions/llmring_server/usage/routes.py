@@ -7,8 +7,11 @@ from uuid import UUID
 from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
 
+from llmring_core import usage_log
 from llmring_core.auth import CallerDep
+from llmring_core.calls import LoggedUsage, UsageEntry
 from llmring_core.connection import Runner
+from llmring_core.costs import cost_of
 from llmring_core.database import Db
 from llmring_core.idempotency import OnceDep
 from llmring_core.pages import PageDep
@@ -17,12 +20,9 @@ from llmring_core.registry import RegistryDep
 from llmring_core.web import group_router
 from llmring_server.usage import exports, store
 from llmring_server.usage.batches import Entries, add_batch
-from llmring_server.usage.costs import cost_of
 from llmring_server.usage.models import (
     ExplainedUsage,
     LoggedBatch,
-    LoggedUsage,
-    UsageEntry,
     UsageRow,
     UsageStats,
 )
@@ -41,7 +41,7 @@ async def log_usage(
     cost = cost_of(entry, prices)
 
     async def add(runner: Runner) -> LoggedUsage:
-        (logged,) = await store.add(runner, caller, [(entry, cost)])
+        (logged,) = await usage_log.add(runner, caller, [(entry, cost)])
         return logged
 
     answer = await once.write(db, add)

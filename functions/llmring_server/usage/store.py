@@ -1,15 +1,14 @@
 """The rows of usage logs."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Query
 
-from llmring_core import clock, ids
+from llmring_core import ids
 from llmring_core.auth import Caller
 from llmring_core.connection import Row, Runner
 from llmring_core.errors import NotFound
@@ -17,8 +16,8 @@ from llmring_core.pages import LAST, Page, Place
 from llmring_core.periods import Period
 from llmring_core.pricing import Tokens
 from llmring_core.queries import load
-from llmring_server.usage.costs import Cost, explain
-from llmring_server.usage.models import ExplainedUsage, LoggedUsage, UsageEntry, UsageRow
+from llmring_server.usage.explaining import explain
+from llmring_server.usage.models import ExplainedUsage, UsageRow
 
 SQL = load("llmring_server.usage")
 EXPORT_PAGE = 1000
@@ -38,21 +37,6 @@ class Filters:
 
 
 FiltersDep = Annotated[Filters, Depends()]
-
-
-async def add(
-    runner: Runner, caller: Caller, entries: Sequence[tuple[UsageEntry, Cost]]
-) -> list[LoggedUsage]:
-    """Store calls, all or none, in one statement; returns them in their order."""
-    now = clock.now()
-    logged = [_logged(entry, cost, now) for entry, cost in entries]
-    rows = [
-        _row(entry, cost, logged_one)
-        for (entry, cost), logged_one in zip(entries, logged, strict=True)
-    ]
-    if rows:
-        await runner.execute(SQL["add"], caller.api_key_id, *map(list, zip(*rows, strict=True)))
-    return logged
 
 
 async def find(runner: Runner, caller: Caller, log_id: UUID) -> ExplainedUsage:
@@ -112,44 +96,8 @@ async def _some(  # noqa: PLR0913 - the last three say which part, the others wh
     return [UsageRow.model_validate(_members(row)) for row in rows]
 
 
-def _logged(entry: UsageEntry, cost: Cost, now: datetime) -> LoggedUsage:
-    timestamp = entry.timestamp or now
-    return LoggedUsage(
-        log_id=ids.new_id(timestamp),
-        cost=cost.amount,
-        timestamp=timestamp,
-        cost_status=cost.status,
-    )
-
-
-def _row(entry: UsageEntry, cost: Cost, logged: LoggedUsage) -> tuple[object, ...]:
-    """The values of the statement `add`, in its order."""
-    return (
-        logged.timestamp,
-        logged.log_id,
-        entry.provider,
-        entry.model,
-        entry.input_tokens,
-        entry.output_tokens,
-        entry.cached_input_tokens,
-        cost.amount,
-        cost.status,
-        _text(cost.pricing),
-        entry.latency_ms,
-        entry.alias,
-        entry.profile,
-        entry.origin,
-        entry.id_at_origin,
-        _text(entry.metadata),
-    )
-
-
 def _members(row: Row) -> dict[str, Any]:
     return {**row, "metadata": _json(row["metadata"])}
-
-
-def _text(value: Mapping[str, Any] | None) -> str | None:
-    return None if value is None else json.dumps(value)
 
 
 def _json(text: str | None) -> Any:

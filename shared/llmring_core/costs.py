@@ -1,0 +1,49 @@
+"""The cost of a reported call: given, priced from the registry, or not known yet."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from llmring_core import pricing
+from llmring_core.calls import UsageEntry
+from llmring_core.prices import PriceList
+from llmring_core.pricing import Tokens
+from llmring_core.quantities import CostStatus
+
+UNKNOWN_MODEL = {"unknown_model": True}
+AWAITING_REGISTRY = {"awaiting_registry": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A cost in USD, None while nobody knows it, and what its row keeps to explain it."""
+
+    amount: Decimal | None
+    status: CostStatus
+    pricing: dict[str, Any] | None
+
+
+def cost_of(entry: UsageEntry, prices: PriceList | None) -> Cost:
+    """The cost of a call: the given one, else what the registry says."""
+    if entry.cost is not None:
+        return Cost(entry.cost, "given", None)
+    return priced(entry.provider, entry.model, entry.tokens, prices)
+
+
+def priced(provider: str, model: str, tokens: Tokens, prices: PriceList | None) -> Cost:
+    """The cost of tokens at the registry's prices. An unknown model is not free: it is unpriced."""
+    if prices is None:
+        return Cost(None, "unpriced", AWAITING_REGISTRY)
+    found = prices.find(provider, model)
+    if found is None:
+        return Cost(None, "unpriced", UNKNOWN_MODEL)
+    bill = found.bill(tokens)
+    kept = {
+        "registry_version": found.registry_version,
+        "provider": found.provider,
+        "model": found.model,
+        "rates": {
+            line.item: [line.rate.field, str(line.rate.dollars_per_million_tokens)] for line in bill
+        },
+    }
+    return Cost(pricing.total(bill), "priced", kept)
