@@ -13,9 +13,12 @@ MAX_LOG_IDS = 10_000
 
 
 class Selection(BaseModel):
-    """Which usage logs to certify, said in one of three ways."""
+    """Which usage logs to certify, said in one of four ways."""
 
     log_ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_LOG_IDS)] | None = None
+    conversation_id: UUID | None = Field(
+        None, description="The calls that named this conversation."
+    )
     start_date: Annotated[str, Field(max_length=64)] | None = Field(
         None, description="A date or time (ISO 8601), inclusive."
     )
@@ -32,10 +35,17 @@ class Selection(BaseModel):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         has_dates = self.start_date is not None or self.end_date is not None
-        if [self.log_ids is not None, has_dates, self.since_last_receipt].count(True) != 1:
+        ways = (
+            self.log_ids,
+            self.conversation_id,
+            has_dates or None,
+            self.since_last_receipt or None,
+        )
+        if sum(way is not None for way in ways) != 1:
             raise PydanticCustomError(
                 "selection",
-                "Give just one of log_ids, start_date with end_date, since_last_receipt",
+                "Give just one of log_ids, conversation_id, start_date with end_date, "
+                "since_last_receipt",
             )
         if has_dates and (self.start_date is None or self.end_date is None):
             raise PydanticCustomError("selection", "start_date and end_date go together")

@@ -86,19 +86,23 @@ async def _draft(
     else:
         asked = _period(selection)
         # Counted first: a log that gets its price in the meantime is then never in neither.
-        left_out = await runner.fetch_value(SQL["count_awaiting"], caller.api_key_id, *asked)
-        is_complete = await _add_period(tally, runner, caller, asked, selection)
+        left_out = await runner.fetch_value(
+            SQL["count_awaiting"], caller.api_key_id, *asked, selection.conversation_id
+        )
+        is_complete = await _add_pages(tally, runner, caller, asked, selection)
     if not tally.all.logs:
+        if selection.conversation_id is not None and not left_out:
+            raise NotFound("No log names this conversation, or they are not yours.")
         raise Unprocessable("There is no log to certify, or none that no receipt covers yet.")
     certified = tally.written(_asked(selection), left_out, is_complete=is_complete)
     return _members(selection, tally, certified), tally
 
 
-async def _add_period(
+async def _add_pages(
     tally: Tally, runner: Runner, caller: Caller, period: Period, selection: Selection
 ) -> bool:
-    """Count the logs of a period in, the oldest first; whether these are all."""
-    async for rows in _of_period(runner, caller, period, selection.since_last_receipt):
+    """Count the logs that were asked for in, the oldest first; whether these are all."""
+    async for rows in _pages(runner, caller, period, selection):
         room = MAX_LOGS - tally.all.logs
         tally.add(rows[:room])
         if len(rows) > room:
@@ -109,26 +113,30 @@ async def _add_period(
 
 
 def _period(selection: Selection) -> Period:
-    if selection.since_last_receipt:
+    if selection.start_date is None or selection.end_date is None:
         return ALWAYS
     return period(selection.start_date, selection.end_date, zone(selection.tz))
 
 
-async def _of_period(
-    runner: Runner, caller: Caller, period: Period, only_uncertified: bool
+async def _pages(
+    runner: Runner, caller: Caller, period: Period, selection: Selection
 ) -> AsyncIterator[Sequence[Row]]:
     after = FIRST
-    while rows := await runner.fetch(
-        SQL["logs_of_period"],
-        caller.api_key_id,
-        *period,
-        after.moment,
-        after.id,
-        only_uncertified,
-        READ_AT_ONCE,
-    ):
+    while rows := await _page(runner, caller, period, selection, after):
         yield rows
         after = _place(rows[-1])
+
+
+async def _page(
+    runner: Runner, caller: Caller, period: Period, selection: Selection, after: Place
+) -> Sequence[Row]:
+    place, whose = (after.moment, after.id), caller.api_key_id
+    if selection.conversation_id is not None:
+        asked = (whose, selection.conversation_id, *place, READ_AT_ONCE)
+        return await runner.fetch(SQL["logs_of_conversation"], *asked)
+    only_uncertified = selection.since_last_receipt
+    asked_of_period = (whose, *period, *place, only_uncertified, READ_AT_ONCE)
+    return await runner.fetch(SQL["logs_of_period"], *asked_of_period)
 
 
 def _place(row: Row) -> Place:
@@ -173,6 +181,8 @@ def _members(selection: Selection, tally: Tally, certified: Certified) -> dict[s
 def _asked(selection: Selection) -> dict[str, str]:
     if selection.log_ids is not None:
         return {"by": "log_ids"}
+    if selection.conversation_id is not None:
+        return {"by": "conversation_id", "conversation_id": str(selection.conversation_id)}
     if selection.start_date is None or selection.end_date is None:
         return {"by": "since_last_receipt"}
     dates = {"start_date": selection.start_date, "end_date": selection.end_date}

@@ -58,6 +58,17 @@ where api_key_id = $1
 order by logged_at, log_id
 limit $7
 
+-- name: logs_of_conversation
+select
+    log_id, logged_at, provider, model, input_tokens, output_tokens, cached_input_tokens, cost,
+    cost_status, latency_ms, alias, profile, origin, id_at_origin, metadata::text as metadata
+from {schema}.usage_logs
+where api_key_id = $1 and conversation_id = $2
+  and (logged_at, log_id) > ($3, $4::uuid)
+  and (pricing @> '{"awaiting_registry": true}') is not true
+order by logged_at, log_id
+limit $5
+
 -- name: logs_by_id
 select
     call.log_id, call.logged_at, provider, model, input_tokens, output_tokens,
@@ -74,6 +85,7 @@ order by call.logged_at, call.log_id
 -- name: count_awaiting
 select count(*) from {schema}.usage_logs
 where api_key_id = $1 and logged_at >= $2 and logged_at < $3
+  and ($4::uuid is null or conversation_id = $4)
   and pricing @> '{"awaiting_registry": true}'
 
 -- name: uncertified
