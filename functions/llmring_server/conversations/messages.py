@@ -7,11 +7,10 @@ from uuid import UUID
 
 from llmring_core import clock, ids
 from llmring_core.auth import Caller
-from llmring_core.connection import Runner
+from llmring_core.connection import Row, Runner
 from llmring_core.errors import NotFound
 from llmring_core.pages import FIRST, Page, Place
 from llmring_core.settings import LoggingLevel
-from llmring_server.conversations import store
 from llmring_server.conversations.models import Message, NewMessage
 from llmring_server.conversations.privacy import Kept
 from llmring_server.conversations.rows import message, to_json
@@ -64,9 +63,24 @@ async def page(
     Raises:
         NotFound: the caller has no such conversation.
     """
-    await store.find(runner, caller, conversation_id)
+    span = await runner.fetch_row(SQL["span"], caller.api_key_id, conversation_id)
+    if span is None:
+        raise NotFound
+    after, offset = _start(span, page)
+    return await _some(runner, caller, conversation_id, after, page.limit + 1, offset)
+
+
+def _start(span: Row, page: Page) -> tuple[int, int]:
+    """The position after which a page begins, and how many messages to pass over there.
+
+    None are passed over one by one where there are no gaps (retention can leave some): then the
+    offset is a difference of positions, and a page far on costs no more than the first.
+    """
     after = page.after.id.int if page.after else 0
-    return await _some(runner, caller, conversation_id, after, page.limit + 1, page.offset)
+    before_first = span["first_position"] - 1
+    if span["message_count"] < span["last_position"] - before_first:
+        return after, page.offset
+    return max(after, before_first) + page.offset, 0
 
 
 async def latest(

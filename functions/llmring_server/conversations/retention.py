@@ -1,10 +1,12 @@
 """Messages are forgotten when they are old enough, few at a time."""
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from llmring_core import clock
 from llmring_core.auth import Caller
+from llmring_core.connection import Row, Runner
 from llmring_core.database import Database
 from llmring_server.conversations.store import SQL
 
@@ -16,8 +18,8 @@ async def forget_old_messages(
 ) -> int:
     """Delete the messages of a project, or of all, whose time is over; returns how many.
 
-    Each step is a short transaction of its own; steps of several processes take turns, so that
-    they never wait for each other crosswise. Zero days keep everything.
+    Each step is a short transaction of its own; those of several processes take turns, so that no
+    two look for the same messages. Zero days keep everything.
 
     Raises:
         Unavailable: the database does not answer; what was deleted until then is deleted.
@@ -25,13 +27,25 @@ async def forget_old_messages(
     if days == 0:
         return 0
     before = clock.now() - timedelta(days=days)
-    whose = caller.api_key_id if caller else None
     deleted = 0
     while True:
         async with database.transaction() as tx:
             await tx.execute(SQL["one_at_a_time"])
-            count = int(await tx.fetch_value(SQL["forget"], whose, before, AT_ONCE))
-        deleted += count
-        if count < AT_ONCE:
+            old = await _old(tx, before, caller)
+            deleted += await _forget(tx, old)
+        if len(old) < AT_ONCE:
             return deleted
         await asyncio.sleep(0)
+
+
+async def _old(tx: Runner, before: datetime, caller: Caller | None) -> Sequence[Row]:
+    if caller is None:
+        return await tx.fetch(SQL["old_of_all"], before, AT_ONCE)
+    return await tx.fetch(SQL["old_of_project"], caller.api_key_id, before, AT_ONCE)
+
+
+async def _forget(tx: Runner, old: Sequence[Row]) -> int:
+    if not old:
+        return 0
+    columns = zip(*(tuple(row.values()) for row in old), strict=True)
+    return int(await tx.fetch_value(SQL["forget"], *map(list, columns)))

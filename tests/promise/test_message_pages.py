@@ -1,0 +1,88 @@
+"""Messages are read page by page; a page far on costs no more than the first."""
+
+import json
+from uuid import UUID
+
+import pytest
+
+from llmring_core.auth import Caller
+from llmring_core.pages import FIRST, Page, Place
+from llmring_core.queries import Statement
+from llmring_server.conversations import messages
+from support.conversations import added, begun, messages_of, said
+
+
+@pytest.fixture(params=["/conversations", "/api/v1/conversations"])
+def root(request):
+    """Both places where every path answers."""
+    return request.param
+
+
+async def test_messages_are_read_page_by_page(alice, root):
+    conversation = await begun(alice, root)
+    await added(alice, conversation, said(*"abcde"))
+    seen, path = [], f"{root}/{conversation['id']}/messages?limit=2"
+    while path:
+        response = await alice.ask("GET", path)
+        seen += [each["content"] for each in response.json()]
+        path = response.headers.get("Link", "").partition(">")[0].lstrip("<")
+    assert seen == list("abcde")
+    later = await messages_of(alice, conversation, root, offset=3, limit=10)
+    assert [each["content"] for each in later] == ["d", "e"]
+
+
+class Explaining:
+    """Runs statements on a database, and notes how many blocks each one reads."""
+
+    def __init__(self, database):
+        self._database = database
+        self.blocks = 0
+
+    async def fetch(self, statement, *arguments):
+        explain = Statement(f"explain (analyze, buffers, format json) {statement}")
+        (plan,) = json.loads(await self._database.fetch_value(explain, *arguments))
+        self.blocks += plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
+        return await self._database.fetch(statement, *arguments)
+
+    async def fetch_row(self, statement, *arguments):
+        return next(iter(await self.fetch(statement, *arguments)), None)
+
+
+async def test_a_page_of_messages_reads_no_more_however_far_on_it_is(alice, database):
+    conversation = await begun(alice)
+    for _ in range(10):
+        await added(alice, conversation, said(*["x"] * 1000))
+    await database.execute(Statement("analyze {schema}.messages"))
+    owner = Caller(
+        await database.fetch_value(Statement("select api_key_id from {schema}.messages"))
+    )
+    blocks = {}
+    for start in (0, 5000, 9900):
+        by_cursor = Page(50, 0, Place(FIRST.moment, UUID(int=start)), None)
+        by_offset = Page(50, start, None, None)
+        for way, page in {"cursor": by_cursor, "offset": by_offset}.items():
+            explaining = Explaining(database)
+            rows = await messages.page(explaining, owner, UUID(conversation["id"]), page)
+            assert rows[0][0].id.int == start + 1
+            blocks[way, start] = explaining.blocks
+    assert max(blocks.values()) <= min(blocks.values()) + 5
+    assert max(blocks.values()) < 40
+
+
+async def test_an_offset_passes_over_what_is_there(alice):
+    conversation = await begun(alice)
+    old = "2026-01-01T00:00:00Z"
+    await added(alice, conversation, [*said("a"), *said("b", "c", timestamp=old), *said("d", "e")])
+    await alice.ask("DELETE", "/conversations/old-messages", params={"retention_days": 1})
+    for offset, expected in enumerate(["ade", "de", "e", ""]):
+        left = await messages_of(alice, conversation, offset=offset)
+        assert "".join(each["content"] for each in left) == expected
+
+
+async def test_an_offset_counts_from_the_cursor(alice):
+    conversation = await begun(alice)
+    await added(alice, conversation, said(*"abcdef"))
+    first = await alice.ask("GET", f"/conversations/{conversation['id']}/messages?limit=2")
+    cursor = first.headers["X-Next-Cursor"]
+    later = await messages_of(alice, conversation, cursor=cursor, offset=1, limit=2)
+    assert [each["content"] for each in later] == ["d", "e"]
