@@ -26,8 +26,9 @@ check: $(VENV)/.dev ## lint, format, types, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(VENV)/.dev ## time signing and verifying beside bare Ed25519
+bench: $(VENV)/.dev ## time receipts beside bare Ed25519, batches of messages beside single rows
 	@$(BIN)/python tests/bench/receipts.py
+	@$(BIN)/python tests/bench/messages.py
 
 format: $(VENV)/.dev ## format the code and mend what the linter can
 	@$(BIN)/ruff format .
