@@ -79,6 +79,12 @@ class UsageEntry(BaseModel):
         """The conversation that `metadata` names; None if it names none of the form of ours."""
         return _uuid((self.metadata or {}).get("conversation_id"))
 
+    @property
+    def names_conversation_twice(self) -> bool:
+        """Whether `id_at_origin` names that conversation too, as the published client does."""
+        named = (self.metadata or {}).get("conversation_id")
+        return self.conversation_id is not None and self.id_at_origin == named
+
 
 class LoggedUsage(BaseModel):
     """The answer to a logged call."""

@@ -1,5 +1,19 @@
 CREATE SCHEMA llmring;
 
+CREATE TABLE llmring.awaited_logs (
+    api_key_id character varying(255) NOT NULL,
+    conversation_id uuid NOT NULL,
+    logged_at timestamp with time zone NOT NULL,
+    log_id uuid NOT NULL,
+    provider text NOT NULL,
+    model text NOT NULL,
+    input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    cached_input_tokens bigint NOT NULL
+);
+
+COMMENT ON TABLE llmring.awaited_logs IS 'Calls of POST /conversations/log whose POST /log may still come, for a day: it completes the row of usage_logs instead of adding one.';
+
 CREATE TABLE llmring.certified_logs (
     api_key_id character varying(255) NOT NULL,
     receipt_id character varying(255) NOT NULL,
@@ -160,7 +174,6 @@ CREATE TABLE llmring.usage_logs (
     id_at_origin text,
     metadata jsonb,
     conversation_id uuid,
-    awaits_log boolean DEFAULT false NOT NULL,
     CONSTRAINT usage_logs_cost_status CHECK (((cost_status = ANY (ARRAY['given'::text, 'priced'::text, 'unpriced'::text])) AND ((cost IS NULL) = (cost_status = 'unpriced'::text))))
 )
 PARTITION BY RANGE (logged_at);
@@ -176,8 +189,6 @@ COMMENT ON COLUMN llmring.usage_logs.cost IS 'USD; null while nobody knows the p
 COMMENT ON COLUMN llmring.usage_logs.pricing IS 'Which prices of which registry version made the cost, or why there is none.';
 
 COMMENT ON COLUMN llmring.usage_logs.conversation_id IS 'The conversation that the call was made in, as its client named it; it may be gone.';
-
-COMMENT ON COLUMN llmring.usage_logs.awaits_log IS 'Made by POST /conversations/log; a POST /log of the same call completes this row instead of adding one.';
 
 CREATE TABLE llmring.usage_logs_default (
     api_key_id character varying(255) CONSTRAINT usage_logs_api_key_id_not_null NOT NULL,
@@ -198,11 +209,13 @@ CREATE TABLE llmring.usage_logs_default (
     id_at_origin text,
     metadata jsonb,
     conversation_id uuid,
-    awaits_log boolean DEFAULT false CONSTRAINT usage_logs_awaits_log_not_null NOT NULL,
     CONSTRAINT usage_logs_cost_status CHECK (((cost_status = ANY (ARRAY['given'::text, 'priced'::text, 'unpriced'::text])) AND ((cost IS NULL) = (cost_status = 'unpriced'::text))))
 );
 
 ALTER TABLE ONLY llmring.usage_logs ATTACH PARTITION llmring.usage_logs_default DEFAULT;
+
+ALTER TABLE ONLY llmring.awaited_logs
+    ADD CONSTRAINT awaited_logs_pkey PRIMARY KEY (api_key_id, conversation_id);
 
 ALTER TABLE ONLY llmring.certified_logs
     ADD CONSTRAINT certified_logs_pkey PRIMARY KEY (api_key_id, receipt_id, leaf_index);
@@ -242,6 +255,8 @@ ALTER TABLE ONLY llmring.usage_logs
 
 ALTER TABLE ONLY llmring.usage_logs_default
     ADD CONSTRAINT usage_logs_default_pkey PRIMARY KEY (api_key_id, logged_at, log_id);
+
+CREATE INDEX awaited_logs_by_age ON llmring.awaited_logs USING btree (logged_at);
 
 CREATE INDEX certified_logs_by_log ON llmring.certified_logs USING btree (api_key_id, log_id);
 

@@ -1,9 +1,17 @@
-"""Calls become rows of the usage log, each call one row, however often it is reported."""
+"""Calls become rows of the usage log, each call one row, however often it is reported.
+
+The published client reports a call that it logs with its conversation twice: to `POST
+/conversations/log`, and then to `POST /log`, whose `id_at_origin` and `metadata.conversation_id`
+both name the conversation. The first stores the row and notes that it awaits a log; the second
+claims the note and completes the row. It does so once, within a day, and only if it agrees in
+provider, model and tokens: else it is another call, and a row of its own.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from llmring_core import clock, ids
 from llmring_core.auth import Caller
@@ -14,37 +22,79 @@ from llmring_core.queries import load
 
 SQL = load("llmring_core", "usage_log.sql")
 
+AWAITED_FOR = timedelta(hours=24)
+
 Priced = tuple[UsageEntry, Cost]
 
 
-async def add(
-    runner: Runner, caller: Caller, entries: Sequence[Priced], *, awaits_log: bool = False
-) -> list[LoggedUsage]:
-    """Store calls, all or none, in one statement; returns them in their order.
+def needs_transaction(entries: Sequence[UsageEntry]) -> bool:
+    """Whether `add` needs more than one statement for these: one of them names a conversation."""
+    return any(entry.conversation_id is not None for entry in entries)
 
-    The published client reports a call that it logs with a conversation twice: to `POST
-    /conversations/log` and then to `POST /log`. The first stores a row that `awaits_log`; the
-    second, which names the conversation twice over, completes that row instead of adding one. It
-    does so once, and only if it agrees with all that the row knows.
+
+async def add(runner: Runner, caller: Caller, entries: Sequence[Priced]) -> list[LoggedUsage]:
+    """Store calls, all or none; returns them in their order.
+
+    Takes one statement, or a transaction to run in where `needs_transaction` says so.
     """
     now = clock.now()
     logged = [_logged(entry, cost, now) for entry, cost in entries]
-    rows = [
-        _row(entry, cost, logged_one)
-        for (entry, cost), logged_one in zip(entries, logged, strict=True)
-    ]
-    if not rows:
-        return []
-    if all(entry.conversation_id is None for entry, _ in entries):
-        await runner.execute(SQL["add"], caller.api_key_id, *_columns(rows))
-        return logged
-    named = [_naming(entry, awaits_log) for entry, _ in entries]
-    completed = await runner.fetch(
-        SQL["add_in_conversations"], caller.api_key_id, *_columns(rows), *_columns(named)
-    )
-    for row in completed:
-        logged[row["number"] - 1] = _completed(row)
+    completed = await _complete(runner, caller, entries)
+    new = [index for index in range(len(entries)) if index not in completed]
+    await _insert(runner, caller, [(*entries[index], logged[index]) for index in new])
+    return [completed.get(index, each) for index, each in enumerate(logged)]
+
+
+async def add_awaiting_log(
+    tx: Runner, caller: Caller, entry: UsageEntry, cost: Cost, conversation_id: UUID
+) -> LoggedUsage:
+    """Store the call of a conversation, which may be reported once more; needs a transaction."""
+    logged = _logged(entry, cost, clock.now())
+    await _insert(tx, caller, [(entry, cost, logged)])
+    row = (conversation_id, logged.timestamp, logged.log_id, *_same_in_both(entry))
+    await tx.execute(SQL["await_log"], caller.api_key_id, *row)
     return logged
+
+
+async def forget_awaited(runner: Runner) -> None:
+    """Stop waiting for logs that did not come within a day; the rows themselves stay."""
+    await runner.execute(SQL["forget_awaited"], clock.now() - AWAITED_FOR)
+
+
+async def _complete(
+    tx: Runner, caller: Caller, entries: Sequence[Priced]
+) -> dict[int, LoggedUsage]:
+    """Complete the rows that await one of these logs; says which entries are done by that."""
+    second = [
+        (index, entry.conversation_id, *_same_in_both(entry))
+        for index, (entry, _) in enumerate(entries)
+        if entry.names_conversation_twice
+    ]
+    if not second:
+        return {}
+    claims = await tx.fetch(SQL["claim"], caller.api_key_id, *_columns(second))
+    completed = {}
+    for claim in claims:
+        entry, cost = entries[claim["index"]]
+        values = _completion(claim, entry, cost)
+        row = await tx.fetch_row(SQL["complete"], caller.api_key_id, *values)
+        if row is not None:  # a row may have left with its partition
+            completed[claim["index"]] = LoggedUsage.model_validate(dict(row))
+    return completed
+
+
+async def _insert(
+    runner: Runner, caller: Caller, calls: Sequence[tuple[UsageEntry, Cost, LoggedUsage]]
+) -> None:
+    if not calls:
+        return
+    rows = [_row(*call) for call in calls]
+    named = [entry.conversation_id for entry, *_ in calls]
+    if any(named):
+        columns = (*_columns(rows), named)
+        await runner.execute(SQL["add_in_conversations"], caller.api_key_id, *columns)
+    else:
+        await runner.execute(SQL["add"], caller.api_key_id, *_columns(rows))
 
 
 def _logged(entry: UsageEntry, cost: Cost, now: datetime) -> LoggedUsage:
@@ -54,12 +104,6 @@ def _logged(entry: UsageEntry, cost: Cost, now: datetime) -> LoggedUsage:
         cost=cost.amount,
         timestamp=timestamp,
         cost_status=cost.status,
-    )
-
-
-def _completed(row: Row) -> LoggedUsage:
-    return LoggedUsage.model_validate(
-        {name: row[name] for name in ("log_id", "cost", "timestamp", "cost_status")}
     )
 
 
@@ -85,14 +129,30 @@ def _row(entry: UsageEntry, cost: Cost, logged: LoggedUsage) -> tuple[object, ..
     )
 
 
-def _naming(entry: UsageEntry, awaits_log: bool) -> tuple[object, ...]:
-    """What `add_in_conversations` takes beyond `add`."""
-    named = entry.conversation_id
-    if named is None:
-        return None, None, None, False, False
-    is_named_twice = entry.id_at_origin == (entry.metadata or {}).get("conversation_id")
-    completes = is_named_twice and not awaits_log
-    return named, *ids.millisecond_of(named), completes, awaits_log
+def _same_in_both(entry: UsageEntry) -> tuple[object, ...]:
+    """What both reports of one call agree in."""
+    tokens = (entry.input_tokens, entry.output_tokens, entry.cached_input_tokens)
+    return entry.provider, entry.model, *tokens
+
+
+def _completion(claim: Row, entry: UsageEntry, cost: Cost) -> tuple[object, ...]:
+    """The values of the statement `complete`, in its order."""
+    return (
+        claim["logged_at"],
+        claim["log_id"],
+        cost.amount,
+        cost.status,
+        _text(cost.pricing),
+        entry.input_tokens,
+        entry.output_tokens,
+        entry.cached_input_tokens,
+        entry.latency_ms,
+        entry.alias,
+        entry.profile,
+        entry.origin,
+        _text(entry.metadata),
+        entry.conversation_id,
+    )
 
 
 def _columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:

@@ -5,9 +5,13 @@ import asyncio
 import pytest
 
 from llmring_core.queries import Statement
+from llmring_server.jobs.upkeep import upkeep
 from support.projects import Project, a_call
 
 LOG = "/conversations/log"
+A_DAY_LATER = Statement(
+    "update {schema}.awaited_logs set logged_at = logged_at - interval '25 hours'"
+)
 FULL_DISK = Statement("""
 create function {schema}.full() returns trigger language plpgsql as
 $$ begin raise exception 'no room' using errcode = '53100'; end $$;
@@ -234,6 +238,21 @@ async def test_a_batch_completes_rows_too_each_once(alice):
     assert (answer["stored"], ids[1], ids[2]) == (4, first["log_id"], second["log_id"])
     assert {row["log_id"] for row in await alice.reads_logs()} == set(ids)
     assert len(set(ids)) == 4
+
+
+async def test_a_report_that_comes_after_a_day_is_another_call(alice, database):
+    answer = await logged(alice)
+    await database.execute(A_DAY_LATER)
+    await upkeep(database)
+    later = await alice.logs(the_same_call(answer["conversation_id"]))
+    assert later["log_id"] != answer["log_id"]
+
+
+async def test_within_a_day_upkeep_leaves_a_call_awaited(alice, database):
+    answer = await logged(alice)
+    await upkeep(database)
+    later = await alice.logs(the_same_call(answer["conversation_id"]))
+    assert later["log_id"] == answer["log_id"]
 
 
 async def test_a_second_report_finds_its_row_after_the_conversation_was_deleted(alice):

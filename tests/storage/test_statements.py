@@ -54,6 +54,7 @@ def test_every_statement_on_a_projects_rows_names_the_project(module):
         "awaiting_prices",
         "set_prices",
         "forget_old",
+        "forget_awaited",
         "claim",
         "one_at_a_time",
         "old_of_all",

@@ -25,7 +25,8 @@ async def log_call(
         tx, caller, begun.id, call.all_messages(), call.logging_level, settings
     )
     entry = call.usage_entry(begun.id, now)
-    (logged,) = await usage_log.add(tx, caller, [(entry, cost_of(entry, prices))], awaits_log=True)
+    cost = cost_of(entry, prices)
+    logged = await usage_log.add_awaiting_log(tx, caller, entry, cost, begun.id)
     return LoggedCall(
         conversation_id=begun.id,
         message_id=stored.message_ids[-1] if stored.message_ids else None,

@@ -13,6 +13,6 @@ def migrate(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001
 
 
 def upkeep(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001
-    """Make partitions ahead and forget old idempotency keys."""
+    """Make partitions ahead, and forget old idempotency keys and logs that did not come."""
     run_job(do_upkeep)
     return {"done": True}

@@ -1,10 +1,10 @@
-"""What keeps the tables in order: partitions made ahead, old idempotency keys forgotten."""
+"""What keeps the tables in order: partitions made ahead, what is over forgotten."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from llmring_core import partitions
+from llmring_core import partitions, usage_log
 from llmring_core.database import Database
 from llmring_core.errors import LLMRingError
 from llmring_core.idempotency import forget_old
@@ -25,6 +25,7 @@ async def upkeep(database: Database) -> None:
     async with database.transaction() as tx:
         await partitions.make_ahead(tx)
     await forget_old(database)
+    await usage_log.forget_awaited(database)
 
 
 async def keep_up(database: Database, *others: Job) -> None:

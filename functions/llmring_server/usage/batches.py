@@ -1,6 +1,7 @@
 """Batches: good entries and bad ones told apart, each answered in its place."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Body
@@ -23,30 +24,51 @@ Entries = Annotated[
 ]
 
 
-async def add_batch(
-    runner: Runner, caller: Caller, raw: Sequence[Any], prices: PriceList | None, atomic: bool
-) -> LoggedBatch:
-    """Store the good entries of a batch in one transaction and report the bad ones.
+@dataclass(frozen=True, slots=True)
+class ReadBatch:
+    """A batch, each entry read or rejected."""
+
+    read: list[UsageEntry | RejectedUsage]
+
+    @property
+    def good(self) -> list[UsageEntry]:
+        """The entries that make sense."""
+        return [each for each in self.read if isinstance(each, UsageEntry)]
+
+    @property
+    def rejected(self) -> list[RejectedUsage]:
+        """The entries that do not."""
+        return [each for each in self.read if isinstance(each, RejectedUsage)]
+
+
+def read_batch(raw: Sequence[Any], atomic: bool) -> ReadBatch:
+    """Read the entries of a batch.
 
     Raises:
-        Unprocessable: `atomic` was asked for and an entry is bad; none is stored.
+        Unprocessable: `atomic` was asked for and an entry is bad; none is to be stored.
     """
-    read = [_read(index, each) for index, each in enumerate(raw)]
-    rejected = [each for each in read if isinstance(each, RejectedUsage)]
-    if atomic and rejected:
+    batch = ReadBatch([_read(index, each) for index, each in enumerate(raw)])
+    if atomic and batch.rejected:
         raise Unprocessable(
-            f"{len(rejected)} of {len(read)} entries are bad, so none was stored.",
-            errors=[each.model_dump(exclude={"status"}) for each in rejected],
+            f"{len(batch.rejected)} of {len(raw)} entries are bad, so none was stored.",
+            errors=[each.model_dump(exclude={"status"}) for each in batch.rejected],
         )
-    good = [(each, cost_of(each, prices)) for each in read if isinstance(each, UsageEntry)]
+    return batch
+
+
+async def add_batch(
+    runner: Runner, caller: Caller, batch: ReadBatch, prices: PriceList | None
+) -> LoggedBatch:
+    """Store the good entries of a batch, all or none, and report the bad ones."""
+    good = [(each, cost_of(each, prices)) for each in batch.good]
     logged = iter(await usage_log.add(runner, caller, good))
     results = [
         each
         if isinstance(each, RejectedUsage)
         else StoredUsage(index=index, **next(logged).model_dump())
-        for index, each in enumerate(read)
+        for index, each in enumerate(batch.read)
     ]
-    return LoggedBatch(stored=len(good), rejected=len(rejected), results=results)
+    return LoggedBatch(stored=len(good), rejected=len(batch.rejected), results=results)
 
 
 def _read(index: int, raw: Any) -> UsageEntry | RejectedUsage:

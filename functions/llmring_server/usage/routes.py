@@ -19,7 +19,7 @@ from llmring_core.periods import PeriodDep
 from llmring_core.registry import RegistryDep
 from llmring_core.web import group_router
 from llmring_server.usage import exports, store
-from llmring_server.usage.batches import Entries, add_batch
+from llmring_server.usage.batches import Entries, add_batch, read_batch
 from llmring_server.usage.models import (
     ExplainedUsage,
     LoggedBatch,
@@ -44,7 +44,7 @@ async def log_usage(
         (logged,) = await usage_log.add(runner, caller, [(entry, cost)])
         return logged
 
-    answer = await once.write(db, add)
+    answer = await once.write(db, add, in_transaction=usage_log.needs_transaction([entry]))
     registry.tell_if_late(prices)
     return answer
 
@@ -60,8 +60,9 @@ async def log_usage_batch(
 ) -> Any:
     """Record up to 1000 model calls in one transaction; bad ones are reported by their index."""
     prices = await registry.prices()
-    add = partial(add_batch, caller=caller, raw=entries, prices=prices, atomic=atomic)
-    answer = await once.write(db, add)
+    batch = read_batch(entries, atomic)
+    add = partial(add_batch, caller=caller, batch=batch, prices=prices)
+    answer = await once.write(db, add, in_transaction=usage_log.needs_transaction(batch.good))
     registry.tell_if_late(prices)
     return answer
 

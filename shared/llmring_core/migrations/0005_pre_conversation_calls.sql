@@ -1,11 +1,26 @@
 -- Which conversation a call was made in, and calls that are reported twice but counted once.
 
 alter table {schema}.usage_logs add column conversation_id uuid;
-alter table {schema}.usage_logs add column awaits_log boolean not null default false;
 
 comment on column {schema}.usage_logs.conversation_id is 'The conversation that the call was made in, as its client named it; it may be gone.';
-comment on column {schema}.usage_logs.awaits_log is 'Made by POST /conversations/log; a POST /log of the same call completes this row instead of adding one.';
 
 -- Holds only the rows that name a conversation.
 create index usage_logs_by_conversation on {schema}.usage_logs
     (api_key_id, conversation_id, logged_at, log_id) where conversation_id is not null;
+
+create table {schema}.awaited_logs (
+    api_key_id varchar(255) not null,
+    conversation_id uuid not null,
+    logged_at timestamptz not null,
+    log_id uuid not null,
+    provider text not null,
+    model text not null,
+    input_tokens bigint not null,
+    output_tokens bigint not null,
+    cached_input_tokens bigint not null,
+    primary key (api_key_id, conversation_id)
+);
+
+comment on table {schema}.awaited_logs is 'Calls of POST /conversations/log whose POST /log may still come, for a day: it completes the row of usage_logs instead of adding one.';
+
+create index awaited_logs_by_age on {schema}.awaited_logs (logged_at);
