@@ -71,12 +71,23 @@ def first_lines(
         f"Database       {database}, schema {settings.database_schema}",
         f"Registry       {settings.registry_base_url}",
         f"Sign receipts  {can_sign}",
+        f"Conversations  {_kept(settings)}",
         *warnings,
         "Try it:",
         f"  curl {address}/api/v1/log -H 'X-API-Key: my-project' \\",
         "    -H 'Content-Type: application/json' \\",
         f"    -d '{EXAMPLE}'",
     ]
+
+
+def _kept(settings: Settings) -> str:
+    """What is kept of conversations, and how long."""
+    if not settings.enable_conversation_tracking:
+        return "not kept (LLMRING_ENABLE_CONVERSATION_TRACKING=false)"
+    level, days = settings.message_logging_level, settings.message_retention_days
+    if level == "none":
+        return "kept without their messages (LLMRING_MESSAGE_LOGGING_LEVEL=none)"
+    return f"kept at the level {level}, messages {f'for {days} days' if days else 'for ever'}"
 
 
 def _without_password(url: str) -> str:

@@ -11,6 +11,7 @@ from llmring_core.pricing import Tokens
 from llmring_core.quantities import CostStatus
 
 UNKNOWN_MODEL = {"unknown_model": True}
+UNKNOWN_TOKENS = {"unknown_tokens": True}
 AWAITING_REGISTRY = {"awaiting_registry": True}
 
 
@@ -23,10 +24,12 @@ class Cost:
     pricing: dict[str, Any] | None
 
 
-def cost_of(entry: UsageEntry, prices: PriceList | None) -> Cost:
-    """The cost of a call: the given one, else what the registry says."""
+def cost_of(entry: UsageEntry, prices: PriceList | None, *, knows_tokens: bool = True) -> Cost:
+    """The cost of a call: the given one, else what the registry says of its tokens, if known."""
     if entry.cost is not None:
         return Cost(entry.cost, "given", None)
+    if not knows_tokens:
+        return Cost(None, "unpriced", UNKNOWN_TOKENS)
     return priced(entry.provider, entry.model, entry.tokens, prices)
 
 

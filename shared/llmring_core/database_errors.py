@@ -29,6 +29,9 @@ _LATER = (
 )
 
 
+# What is taken, by the name of the constraint.
+_TAKEN = {"templates_name": "There is already a template of this name."}
+
 # What a connection that died unseen answers when it is asked whether it lives.
 LOST = (
     OSError,
@@ -51,7 +54,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except asyncpg.UniqueViolationError as error:
-        raise AlreadyExists from error
+        raise AlreadyExists(_TAKEN.get(str(error.constraint_name))) from error
     except asyncpg.DataError as error:
         log.warning("a value was refused by the database: %s", error)
         raise Unprocessable("A value does not fit the column it is for.") from error

@@ -22,14 +22,7 @@ class PriceList:
 
     def find(self, provider: str, model: str) -> ModelPrices | None:
         """Look a model up; its name may begin with its provider, `openai:` or `openai/`."""
-        provider = provider.strip().lower()
-        name = model.strip()
-        for separator in ":/":
-            prefix, _, rest = name.partition(separator)
-            if rest and prefix.lower() == provider:
-                name = rest
-                break
-        return self._by_name.get((provider, name))
+        return self._by_name.get(names_of(provider, model))
 
     def find_by_model(self, model: str) -> ModelPrices | None:
         """Look a model up whose provider is before its name, or is the only one to have it."""
@@ -39,6 +32,17 @@ class PriceList:
                 return found
         having = [prices for (_, name), prices in self._by_name.items() if name == model.strip()]
         return having[0] if len(having) == 1 else None
+
+
+def names_of(provider: str, model: str) -> tuple[str, str]:
+    """A provider and a model as the registry names them, without the provider before the model."""
+    provider = provider.strip().lower()
+    name = model.strip()
+    for separator in ":/":
+        prefix, _, rest = name.partition(separator)
+        if rest and prefix.lower() == provider:
+            return provider, rest
+    return provider, name
 
 
 def models_of(provider: str, file: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -18,6 +18,7 @@ from llmring_core.auth import Caller
 from llmring_core.calls import LoggedUsage, UsageEntry
 from llmring_core.connection import Row, Runner
 from llmring_core.costs import Cost
+from llmring_core.prices import names_of
 from llmring_core.queries import load
 
 SQL = load("llmring_core", "usage_log.sql")
@@ -132,7 +133,7 @@ def _row(entry: UsageEntry, cost: Cost, logged: LoggedUsage) -> tuple[object, ..
 def _same_in_both(entry: UsageEntry) -> tuple[object, ...]:
     """What both reports of one call agree in."""
     tokens = (entry.input_tokens, entry.output_tokens, entry.cached_input_tokens)
-    return entry.provider, entry.model, *tokens
+    return *names_of(entry.provider, entry.model), *tokens
 
 
 def _completion(claim: Row, entry: UsageEntry, cost: Cost) -> tuple[object, ...]:

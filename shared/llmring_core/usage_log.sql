@@ -84,11 +84,15 @@ returning entry.index, awaited.logged_at, awaited.log_id
 
 -- name: complete
 -- A cost that is given outweighs a priced one, that one an unknown one; of equals the later counts.
+-- A row that a receipt certifies stays as it is.
 with row as (
     select
-        cost,
+        log_id, logged_at, cost, cost_status,
         array_position(array['unpriced', 'priced', 'given'], $5)
-            >= array_position(array['unpriced', 'priced', 'given'], cost_status) as is_outweighed
+            >= array_position(array['unpriced', 'priced', 'given'], cost_status) as is_outweighed,
+        exists (
+            select from {schema}.certified_logs where api_key_id = $1 and certified_logs.log_id = $3
+        ) as is_certified
     from {schema}.usage_logs
     where api_key_id = $1 and logged_at = $2 and log_id = $3
     for update
@@ -106,7 +110,7 @@ with row as (
         origin = coalesce($13, origin),
         metadata = coalesce(metadata, '{}') || $14::jsonb
     from row
-    where call.api_key_id = $1 and call.logged_at = $2 and call.log_id = $3
+    where call.api_key_id = $1 and call.logged_at = $2 and call.log_id = $3 and not is_certified
     returning
         call.log_id, call.logged_at, call.cost, call.cost_status,
         coalesce(call.cost, 0) - coalesce(row.cost, 0) as more
@@ -116,6 +120,8 @@ with row as (
     where api_key_id = $1 and conversation_id = $15 and completed.more <> 0
 )
 select log_id, logged_at as timestamp, cost, cost_status from completed
+union all
+select log_id, logged_at as timestamp, cost, cost_status from row where is_certified
 
 -- name: forget_awaited
 delete from {schema}.awaited_logs where logged_at < $1

@@ -47,6 +47,7 @@ def test_the_first_lines_say_what_a_user_wants_to_know(start):
     assert "embedded PostgreSQL, schema llmring" in lines
     assert "http://127.0.0.1:9/" in lines
     assert "Sign receipts  no (set LLMRING_RECEIPTS_PRIVATE_KEY_B64)" in lines
+    assert "Conversations  kept at the level full, messages for 30 days" in lines
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")

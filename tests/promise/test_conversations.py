@@ -36,6 +36,18 @@ async def test_a_conversation_is_begun_and_read(alice, root):
     assert read == {**conversation, "messages": []}
 
 
+async def test_a_conversation_needs_no_body(alice, root):
+    assert (await alice.ask("POST", root)).json()["message_count"] == 0
+
+
+async def test_the_last_message_is_the_latest_however_they_came(alice):
+    conversation = await begun(alice)
+    for moment in ("2026-11-01T00:00:00Z", "2026-11-03T00:00:00Z", "2026-11-02T00:00:00Z"):
+        await added(alice, conversation, said("x", timestamp=moment))
+    read = await alice.reads(f"/conversations/{conversation['id']}")
+    assert read["last_message_at"] == "2026-11-03T00:00:00Z"
+
+
 async def test_conversations_are_listed_newest_first_page_by_page(alice, root):
     for number in range(5):
         await begun(alice, root, title=str(number))

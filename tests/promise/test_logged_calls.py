@@ -132,11 +132,13 @@ async def test_it_costs_what_the_same_call_costs_at_the_usage_log(alice, metadat
     assert same["cost"] == cost
 
 
-async def test_a_call_that_says_no_tokens_is_logged_with_none(alice):
+async def test_a_call_that_says_no_tokens_is_not_free(alice):
     body = a_logged_call(input_tokens=None, output_tokens=None)
     answer = await logged(alice, {**body, "response": {"content": "Hi", "usage": {}}})
     row = await alice.reads(f"/api/v1/logs/{answer['log_id']}")
-    assert (row["input_tokens"], row["output_tokens"], row["cost"]) == (0, 0, 0)
+    assert (row["input_tokens"], row["output_tokens"]) == (0, 0)
+    assert (row["cost"], row["cost_status"]) == (None, "unpriced")
+    assert row["pricing"]["reason"] == "The call was logged without its tokens."
 
 
 async def test_a_second_report_of_the_call_completes_its_row(alice):
@@ -172,6 +174,16 @@ async def test_every_call_has_a_row_to_complete(alice):
     await asyncio.gather(*(alice.logs(the_same_call(name)) for name in names))
     rows = await alice.reads_logs()
     assert sorted(row["log_id"] for row in rows) == sorted(answer["log_id"] for answer in answers)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("openai:gpt-4.1", "gpt-4.1"), ("gpt-4.1", "openai/gpt-4.1"), ("OpenAI/gpt-4.1", "gpt-4.1")],
+)
+async def test_a_model_is_the_same_with_and_without_its_provider(alice, first, second):
+    answer = await logged(alice, a_logged_call(model=first))
+    again = await alice.logs(the_same_call(answer["conversation_id"], model=second))
+    assert again["log_id"] == answer["log_id"]
 
 
 @pytest.mark.parametrize(
@@ -374,9 +386,18 @@ async def test_a_receipt_certifies_the_calls_of_a_conversation(alice, bob):
     assert theirs.status_code == 404
 
 
-async def test_a_second_report_of_the_client_leaves_a_certified_call_intact(alice):
-    answer = await logged(alice, a_logged_call(cost=0.0028))
+@pytest.mark.parametrize("members", [{}, {"cost": 0.5, "latency_ms": 7, "metadata": {"more": 1}}])
+async def test_a_second_report_leaves_a_certified_call_as_it_is(alice, members):
+    answer = await logged(alice)
+    before = await alice.reads(f"/api/v1/logs/{answer['log_id']}")
     receipt = await alice.generates(since_last_receipt=True)
-    await alice.logs(the_same_call(answer["conversation_id"], cost=0.0028))
-    (row,) = await alice.reads(f"/api/v1/receipts/{receipt['id']}/logs")
-    assert row["status"] == "intact"
+    body = the_same_call(answer["conversation_id"])
+    more = {**members, "metadata": {**body["metadata"], **members.get("metadata", {})}}
+    again = await alice.logs({**body, **more})
+    assert (again["log_id"], again["cost"]) == (answer["log_id"], 0.0028)
+    assert await alice.reads(f"/api/v1/logs/{answer['log_id']}") == before
+    verified = await alice.reads(f"/api/v1/receipts/{receipt['id']}/verify")
+    assert (verified["valid"], (await alice.reads_stats())["summary"]["total_requests"]) == (
+        True,
+        1,
+    )

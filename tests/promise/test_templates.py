@@ -81,7 +81,8 @@ async def test_a_name_is_unique_within_a_project(alice, bob):
     await kept(alice)
     other = await kept(alice, name="other")
     await kept(bob)
-    assert (await alice.ask("POST", TEMPLATES, json=a_template())).status_code == 409
+    again = await alice.ask("POST", TEMPLATES, json=a_template())
+    assert (again.status_code, "of this name" in again.json()["detail"]) == (409, True)
     renamed = await alice.ask("PUT", f"{TEMPLATES}/{other['id']}", json={"name": "translator"})
     assert renamed.status_code == 409
 

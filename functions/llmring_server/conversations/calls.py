@@ -25,7 +25,7 @@ async def log_call(
         tx, caller, begun.id, call.all_messages(), call.logging_level, settings
     )
     entry = call.usage_entry(begun.id, now)
-    cost = cost_of(entry, prices)
+    cost = cost_of(entry, prices, knows_tokens=call.knows_tokens)
     logged = await usage_log.add_awaiting_log(tx, caller, entry, cost, begun.id)
     return LoggedCall(
         conversation_id=begun.id,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from llmring_core.calls import UsageEntry, refuse_more_cached_than_input
+from llmring_core.prices import names_of
 from llmring_core.pricing import Tokens
 from llmring_core.quantities import Count, GivenCost, Label, Name
 from llmring_core.settings import LoggingLevel
@@ -108,6 +109,18 @@ class CallLog(BaseModel):
             _first(said.cached_tokens, usage.cached_tokens),
         )
 
+    @property
+    def knows_tokens(self) -> bool:
+        """Whether anything was said of the tokens."""
+        said, usage = self.metadata, self.response.usage or CallUsage()
+        known = (
+            said.input_tokens,
+            said.output_tokens,
+            usage.prompt_tokens,
+            usage.completion_tokens,
+        )
+        return any(count is not None for count in known)
+
     def all_messages(self) -> list[NewMessage]:
         """The messages and, as the last of them, the response, which bears the tokens."""
         response, tokens = self.response, self.tokens
@@ -116,8 +129,8 @@ class CallLog(BaseModel):
             role="assistant",
             content=response.content,
             tool_calls=response.tool_calls,
-            input_tokens=tokens.input,
-            output_tokens=tokens.output,
+            input_tokens=tokens.input if self.knows_tokens else None,
+            output_tokens=tokens.output if self.knows_tokens else None,
             metadata=kept,
         )
         return [*self.messages, answer]
@@ -137,7 +150,7 @@ class CallLog(BaseModel):
             origin=said.origin,
             id_at_origin=str(conversation_id),
             metadata={
-                "model_alias": f"{said.provider}:{self.model}",
+                "model_alias": ":".join(names_of(said.provider, self.model)),
                 "finish_reason": self.response.finish_reason,
                 "conversation_id": str(conversation_id),
             },

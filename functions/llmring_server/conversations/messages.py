@@ -46,7 +46,7 @@ async def add(
         len(messages),
         sum(each.input_tokens or 0 for each in messages),
         sum(each.output_tokens or 0 for each in messages),
-        times[-1],
+        max(times),
         *map(list, zip(*rows, strict=True)),
         level,
     )

@@ -87,7 +87,7 @@ with conversation as (
         message_count = message_count + $3::bigint,
         input_tokens = input_tokens + $4::numeric,
         output_tokens = output_tokens + $5::numeric,
-        last_message_at = $6,
+        last_message_at = greatest(last_message_at, $6),
         updated_at = greatest(updated_at, now())
     where api_key_id = $1 and conversation_id = $2
     returning last_position - $3::bigint as before

@@ -1,6 +1,7 @@
 """Messages are forgotten when they are old enough, few at a time."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -10,6 +11,8 @@ from llmring_core.connection import Row, Runner
 from llmring_core.database import Database
 from llmring_server.conversations.store import SQL
 
+log = logging.getLogger("llmring.conversations")
+
 AT_ONCE = 1000
 
 
@@ -18,8 +21,9 @@ async def forget_old_messages(
 ) -> int:
     """Delete the messages of a project, or of all, whose time is over; returns how many.
 
-    Each step is a short transaction of its own; those of several processes take turns, so that no
-    two look for the same messages. Zero days keep everything.
+    What counts is the `timestamp` of a message. Each step is a short transaction of its own; those
+    of several processes take turns, so that no two look for the same messages. Zero days keep
+    everything.
 
     Raises:
         Unavailable: the database does not answer; what was deleted until then is deleted.
@@ -34,6 +38,8 @@ async def forget_old_messages(
             old = await _old(tx, before, caller)
             deleted += await _forget(tx, old)
         if len(old) < AT_ONCE:
+            if deleted:
+                log.info("deleted %d messages from before %s", deleted, clock.rfc3339(before))
             return deleted
         await asyncio.sleep(0)
 

@@ -63,12 +63,17 @@ conversations = group_router("conversations", prefix="/conversations", route_cla
 
 @conversations.post("", response_model=Conversation)
 async def create_conversation(
-    new: ConversationChanges, caller: CallerDep, db: Db, settings: SettingsDep, once: OnceDep
+    caller: CallerDep,
+    db: Db,
+    settings: SettingsDep,
+    once: OnceDep,
+    new: ConversationChanges | None = None,
 ) -> Any:
     """Begin a conversation."""
+    kept = permitted(new or ConversationChanges(), settings)
 
     async def add(runner: Runner) -> Conversation:
-        return await store.add(runner, caller, permitted(new, settings), clock.now())
+        return await store.add(runner, caller, kept, clock.now())
 
     return await once.write(db, add)
 

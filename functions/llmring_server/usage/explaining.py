@@ -9,6 +9,7 @@ from llmring_server.usage.models import CostExplanation, CostLine
 
 REASONS = {
     "unknown_model": "The registry has no price for this model.",
+    "unknown_tokens": "The call was logged without its tokens.",
     "awaiting_registry": "No registry was at hand; the row is priced once there is one.",
 }
 
