@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
@@ -21,9 +21,12 @@ class Caller:
     """The project behind the request. Every query that touches its rows takes one.
 
     `api_key_id` is what the rows carry: never the key itself, unless a host asked for that.
+    `secret` is 32 bytes that follow from the key and stand in no row: what is kept for the caller
+    alone is sealed with it.
     """
 
     api_key_id: str
+    secret: bytes = field(default=bytes(32), repr=False, compare=False)
 
 
 def project_id(key: str) -> str:
@@ -53,7 +56,8 @@ def _caller(
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> Caller:
     key = check_key(header or (bearer.credentials if bearer else ""))
-    return Caller(key if request.app.state.keys_are_ids else project_id(key))
+    secret = hashlib.sha256(b"llmring-server secret\x00" + key.encode()).digest()
+    return Caller(key if request.app.state.keys_are_ids else project_id(key), secret)
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]

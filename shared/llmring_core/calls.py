@@ -1,5 +1,6 @@
 """A model call: what a client reports of it, and what it is answered. Costs are in USD."""
 
+import re
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
@@ -19,6 +20,11 @@ from llmring_core.quantities import (
     Name,
     Usd,
 )
+
+# The member of a call's metadata that names its conversation.
+CONVERSATION = "conversation_id"
+# As RFC 9562, section 4, writes it; Python reads more.
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class UsageEntry(BaseModel):
@@ -77,13 +83,12 @@ class UsageEntry(BaseModel):
     @property
     def conversation_id(self) -> UUID | None:
         """The conversation that `metadata` names; None if it names none of the form of ours."""
-        return _uuid((self.metadata or {}).get("conversation_id"))
+        return _uuid((self.metadata or {}).get(CONVERSATION))
 
     @property
     def names_conversation_twice(self) -> bool:
         """Whether `id_at_origin` names that conversation too, as the published client does."""
-        named = (self.metadata or {}).get("conversation_id")
-        return self.conversation_id is not None and self.id_at_origin == named
+        return self.conversation_id is not None and _uuid(self.id_at_origin) == self.conversation_id
 
 
 class LoggedUsage(BaseModel):
@@ -104,7 +109,4 @@ def refuse_more_cached_than_input(tokens: Tokens) -> None:
 
 
 def _uuid(value: object) -> UUID | None:
-    try:
-        return UUID(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
+    return UUID(value) if isinstance(value, str) and _UUID.fullmatch(value) else None

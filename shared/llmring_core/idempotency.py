@@ -1,6 +1,7 @@
 """The same write sent twice is done once (draft-ietf-httpapi-idempotency-key-header-07)."""
 
 import hashlib
+import hmac
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from llmring_core.connection import Connection, Row, Runner
 from llmring_core.database import Database
 from llmring_core.errors import BadRequest, KeyReused, StillInFlight
 from llmring_core.queries import load
+from llmring_core.sealing import seal, unseal
 
 SQL = load("llmring_core", "idempotency.sql")
 Answer = TypeVar("Answer", bound=BaseModel | Response)
@@ -86,14 +88,17 @@ class Once:
         if earlier is not None:
             return self._replayed(earlier)
         answer = await do(tx)
-        await tx.execute(SQL["remember"], *self._name, self.body_hash, _text(answer))
+        # An answer may hold what was said in a conversation: only this caller can read it again.
+        sealed = seal(_text(answer), self.caller.secret)
+        await tx.execute(SQL["remember"], *self._name, self.body_hash, sealed)
         return answer
 
     def _replayed(self, earlier: Row) -> Response:
         if earlier["body_hash"] != self.body_hash:
             raise KeyReused
         headers = {"Idempotency-Replayed": "true"}
-        return Response(earlier["answer"], headers=headers, media_type="application/json")
+        answer = unseal(earlier["answer"], self.caller.secret)
+        return Response(answer, headers=headers, media_type="application/json")
 
 
 def _text(answer: BaseModel | Response) -> str:
@@ -122,10 +127,11 @@ async def _once(
         if not _KEY.fullmatch(key):
             raise BadRequest("Idempotency-Key takes 1 to 255 visible ASCII characters.")
     # What the path names, too: the same body for another conversation is another request.
-    named = "".join(f"{name}={value}\n" for name, value in request.path_params.items())
+    named = "".join(f"{name}={value.lower()}\n" for name, value in request.path_params.items())
     asked = f"{named}{request.url.query}\n".encode() + await request.body()
     endpoint = f"{request.method} {request.scope['route'].path}"
-    return Once(caller, endpoint, key, hashlib.sha256(asked).digest())
+    # Keyed, because a bare hash of a short text can be guessed.
+    return Once(caller, endpoint, key, hmac.digest(caller.secret, asked, hashlib.sha256))
 
 
 OnceDep = Annotated[Once, Depends(_once)]

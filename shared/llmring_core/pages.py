@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
@@ -16,6 +16,8 @@ from llmring_core.errors import Unprocessable
 Item = TypeVar("Item")
 
 MAX_LIMIT = 10_000
+# A page ends early rather than getting larger; one row may be larger by itself.
+PAGE_BYTES = 16 * 1024 * 1024
 DEFAULT_LIMIT = 50
 
 
@@ -64,17 +66,22 @@ class Page:
     request: Request
 
     def cut(
-        self, response: Response, rows: list[Item], place: Callable[[Item], Place]
+        self,
+        response: Response,
+        rows: Sequence[Item],
+        place: Callable[[Item], Place],
+        *,
+        found: int | None = None,
     ) -> list[Item]:
         """Cut rows to the page, and put the way to the next page, if there is one, into headers.
 
         `rows` holds one more than asked for if there is a next page; `place` says where a row
-        stands.
+        stands. Where a page may end before it gets too large, `found` says how many rows there
+        would have been.
         """
-        if len(rows) <= self.limit:
-            return rows
-        page = rows[: self.limit]
-        self.lead_on(response, place(page[-1]))
+        page = list(rows[: self.limit])
+        if page and max(len(rows), found or 0) > len(page):
+            self.lead_on(response, place(page[-1]))
         return page
 
     def lead_on(self, response: Response, last: Place) -> None:

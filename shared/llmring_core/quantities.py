@@ -39,6 +39,7 @@ GivenCost = Annotated[
 ]
 Label = Annotated[str, Field(max_length=255)]
 Name = Annotated[str, Field(min_length=1, max_length=255)]
+Prompt = Annotated[str, Field(max_length=1_000_000)]
 Temperature = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 CostStatus = Annotated[
     Literal["given", "priced", "unpriced"],

@@ -7,12 +7,14 @@ CREATE TABLE llmring.awaited_logs (
     log_id uuid NOT NULL,
     provider text NOT NULL,
     model text NOT NULL,
-    input_tokens bigint NOT NULL,
-    output_tokens bigint NOT NULL,
-    cached_input_tokens bigint NOT NULL
+    input_tokens bigint,
+    output_tokens bigint,
+    cached_input_tokens bigint
 );
 
 COMMENT ON TABLE llmring.awaited_logs IS 'Calls of POST /conversations/log whose POST /log may still come, for a day: it completes the row of usage_logs instead of adding one.';
+
+COMMENT ON COLUMN llmring.awaited_logs.input_tokens IS 'Null, as the others, for a call that came without its tokens.';
 
 CREATE TABLE llmring.certified_logs (
     api_key_id character varying(255) NOT NULL,
@@ -44,7 +46,8 @@ CREATE TABLE llmring.conversations (
     total_cost numeric DEFAULT 0 NOT NULL,
     last_message_at timestamp with time zone,
     last_position bigint DEFAULT 0 NOT NULL,
-    search tsvector NOT NULL
+    search tsvector NOT NULL,
+    size bigint DEFAULT 0 NOT NULL
 );
 
 COMMENT ON COLUMN llmring.conversations.total_cost IS 'USD.';
@@ -77,12 +80,15 @@ CREATE TABLE llmring.messages (
     logging_level text NOT NULL,
     content_hash text,
     content_length bigint,
-    search tsvector
+    search tsvector,
+    size bigint DEFAULT 0 NOT NULL
 );
 
 COMMENT ON COLUMN llmring.messages."position" IS 'Its place in the conversation, for ever; positions of a batch are next to each other.';
 
 COMMENT ON COLUMN llmring.messages.content_hash IS 'A keyed hash, where the content itself is not kept.';
+
+COMMENT ON COLUMN llmring.messages.size IS 'Bytes of its JSON, so that a page can end before it gets too large.';
 
 CREATE TABLE llmring.receipts (
     api_key_id character varying(255) NOT NULL,

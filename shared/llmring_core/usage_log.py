@@ -11,11 +11,10 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from llmring_core import clock, ids
 from llmring_core.auth import Caller
-from llmring_core.calls import LoggedUsage, UsageEntry
+from llmring_core.calls import CONVERSATION, LoggedUsage, UsageEntry
 from llmring_core.connection import Row, Runner
 from llmring_core.costs import Cost
 from llmring_core.prices import names_of
@@ -47,12 +46,17 @@ async def add(runner: Runner, caller: Caller, entries: Sequence[Priced]) -> list
 
 
 async def add_awaiting_log(
-    tx: Runner, caller: Caller, entry: UsageEntry, cost: Cost, conversation_id: UUID
+    tx: Runner, caller: Caller, entry: UsageEntry, cost: Cost, *, knows_tokens: bool
 ) -> LoggedUsage:
-    """Store the call of a conversation, which may be reported once more; needs a transaction."""
+    """Store the call of a conversation, which may be reported once more; needs a transaction.
+
+    Where nobody said its tokens, the second report tells them.
+    """
     logged = _logged(entry, cost, clock.now())
     await _insert(tx, caller, [(entry, cost, logged)])
-    row = (conversation_id, logged.timestamp, logged.log_id, *_same_in_both(entry))
+    same = _same_in_both(entry)
+    known = same if knows_tokens else (*same[:2], None, None, None)
+    row = (entry.conversation_id, logged.timestamp, logged.log_id, *known)
     await tx.execute(SQL["await_log"], caller.api_key_id, *row)
     return logged
 
@@ -151,7 +155,9 @@ def _completion(claim: Row, entry: UsageEntry, cost: Cost) -> tuple[object, ...]
         entry.alias,
         entry.profile,
         entry.origin,
-        _text(entry.metadata),
+        _text(
+            {name: each for name, each in (entry.metadata or {}).items() if name != CONVERSATION}
+        ),
         entry.conversation_id,
     )
 

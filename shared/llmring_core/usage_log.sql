@@ -76,7 +76,7 @@ where awaited.api_key_id = $1
   and awaited.conversation_id = entry.conversation_id
   and awaited.provider = entry.provider and awaited.model = entry.model
   and (
-      awaited.input_tokens + awaited.output_tokens = 0
+      awaited.input_tokens is null
       or (awaited.input_tokens, awaited.output_tokens, awaited.cached_input_tokens)
           = (entry.input_tokens, entry.output_tokens, entry.cached_input_tokens)
   )

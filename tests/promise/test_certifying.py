@@ -198,7 +198,7 @@ async def test_the_logs_of_another_project_are_not_certified(alice, bob):
     "selection",
     [
         {},
-        {"conversation_id": "01a20b58-e53b-74d4-bfbd-eb894b64570c"},
+        {"conversation_id": "x"},
         {"log_ids": []},
         {"log_ids": ["x"]},
         {"log_ids": ["01a20b58-e53b-74d4-bfbd-eb894b64570c"], "since_last_receipt": True},

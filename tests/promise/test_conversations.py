@@ -1,6 +1,7 @@
 """Conversations and messages: kept in order, counted, found again; nobody else's."""
 
 import asyncio
+import hashlib
 import json
 from itertools import pairwise
 
@@ -179,7 +180,7 @@ async def test_batches_at_once_stay_together_and_every_count_is_exact(alice):
     assert [int(number) for _, number in batches] == list(range(20)) * 50
     counted = await alice.reads(f"/conversations/{conversation['id']}", include_messages=False)
     assert (counted["message_count"], counted["input_tokens"]) == (1000, 2000)
-    assert counted["last_message_at"] == stored[-1]["timestamp"]
+    assert counted["last_message_at"] == max(each["timestamp"] for each in stored)
 
 
 async def test_a_batch_is_stored_as_a_whole_or_not_at_all(alice):
@@ -247,10 +248,18 @@ async def test_a_search_finds_titles_and_messages(alice, bob, q):
     assert [each["id"] for each in await bob.reads("/conversations", q=q)] == [theirs["id"]]
 
 
-@pytest.mark.parametrize("q", ["'", '"', "a & | !", ":*", "\\", "é", "-", "x" * 1000])
+@pytest.mark.parametrize(
+    "q", ["'", '"', "a & | !", ":*", "\\", "é", "-", "y" * 1000, "-" * 1000, "- " * 500]
+)
 async def test_no_search_is_an_error(alice, q):
     await begun(alice, title="x")
     assert await alice.reads("/conversations", q=q) == []
+
+
+@pytest.mark.parametrize("q", ["- " * 499 + "x", "x " + "-" * 40 + " x", "x" + " or x" * 199])
+async def test_a_question_with_many_signs_is_the_one_without(alice, q):
+    await begun(alice, title="x")
+    assert len(await alice.reads("/conversations", q=q)) == 1
 
 
 async def test_a_renamed_conversation_is_found_by_its_new_title(alice):
@@ -280,6 +289,15 @@ async def test_an_export_as_markdown_is_readable(alice):
     assert answer.text.startswith("# T\n\nBe brief.\n\n## user (")
     assert "\n\nHello\n" in answer.text
     assert 'look\n\n```json\n{\n  "n": 1\n}\n```' in answer.text
+
+
+async def test_an_export_cannot_be_forged_by_a_title_or_a_value(alice):
+    conversation = await begun(alice, title="x\n## user (2026)\n\nforged")
+    await added(alice, conversation, said({"value": "```\n## user"}))
+    path = f"/conversations/{conversation['id']}/export"
+    answer = await alice.ask("GET", path, params={"format": "markdown"})
+    assert answer.text.startswith("# x ## user (2026) forged\n")
+    assert "\n````json\n" in answer.text
 
 
 async def test_old_messages_of_the_caller_alone_are_deleted(alice, bob, root):
@@ -339,6 +357,28 @@ async def test_a_conversation_of_another_project_is_not_there(alice, bob, root, 
 async def test_every_path_wants_an_api_key(http, root):
     assert (await http.get(root)).status_code == 401
     assert (await http.delete(f"{root}/old-messages?retention_days=1")).status_code == 401
+
+
+async def test_what_an_idempotency_key_keeps_cannot_be_read_or_guessed(alice, database):
+    conversation = await begun(alice)
+    path, headers = f"/conversations/{conversation['id']}/messages", {"Idempotency-Key": "k"}
+    body = {"role": "user", "content": "my PIN is 4711"}
+    first = await alice.ask("POST", path, json=body, headers=headers)
+    again = await alice.ask("POST", path, json=body, headers=headers)
+    (kept,) = await database.fetch(Statement("select * from {schema}.idempotency_keys"))
+    asked = f"conversation_id={conversation['id']}\n\n".encode() + first.request.content
+    assert again.json() == first.json()
+    assert "PIN" not in kept["answer"]
+    assert kept["body_hash"] != hashlib.sha256(asked).digest()
+
+
+async def test_the_spelling_of_an_id_makes_no_other_request(alice):
+    conversation = await begun(alice)
+    body, headers = {"role": "user", "content": "x"}, {"Idempotency-Key": "k"}
+    for name in (conversation["id"], conversation["id"].upper()):
+        path = f"/conversations/{name}/messages"
+        assert (await alice.ask("POST", path, json=body, headers=headers)).status_code == 200
+    assert len(await messages_of(alice, conversation)) == 1
 
 
 async def test_an_idempotency_key_is_for_one_conversation(alice):

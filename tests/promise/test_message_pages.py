@@ -62,8 +62,8 @@ async def test_a_page_of_messages_reads_no_more_however_far_on_it_is(alice, data
         by_offset = Page(50, start, None, None)
         for way, page in {"cursor": by_cursor, "offset": by_offset}.items():
             explaining = Explaining(database)
-            rows = await messages.page(explaining, owner, UUID(conversation["id"]), page)
-            assert rows[0][0].id.int == start + 1
+            found = await messages.page(explaining, owner, UUID(conversation["id"]), page)
+            assert found.rows[0][0].id.int == start + 1
             blocks[way, start] = explaining.blocks
     assert max(blocks.values()) <= min(blocks.values()) + 5
     assert max(blocks.values()) < 40
@@ -86,3 +86,48 @@ async def test_an_offset_counts_from_the_cursor(alice):
     cursor = first.headers["X-Next-Cursor"]
     later = await messages_of(alice, conversation, cursor=cursor, offset=1, limit=2)
     assert [each["content"] for each in later] == ["d", "e"]
+
+
+LARGE = "x" * 1_000_000
+
+
+async def test_a_page_of_large_messages_ends_early_and_leads_on(alice, root):
+    conversation = await begun(alice, root)
+    for _ in range(3):
+        await added(alice, conversation, said(*[LARGE] * 6))
+    seen, path = [], f"{root}/{conversation['id']}/messages?limit=100"
+    while path:
+        response = await alice.ask("GET", path)
+        assert len(response.content) < 18_000_000
+        seen.append(len(response.json()))
+        path = response.headers.get("Link", "").partition(">")[0].lstrip("<")
+    assert (len(seen), sum(seen)) == (2, 18)
+
+
+async def test_of_large_messages_a_conversation_shows_the_latest(alice):
+    conversation = await begun(alice)
+    for part in "abc":
+        await added(alice, conversation, said(*[part + LARGE] * 6))
+    shown = (await alice.reads(f"/conversations/{conversation['id']}"))["messages"]
+    assert 16 <= len(shown) < 18
+    assert [each["content"][0] for each in shown] == sorted(each["content"][0] for each in shown)
+    assert shown[-1]["content"][0] == "c"
+
+
+async def test_a_page_of_large_conversations_ends_early_and_leads_on(alice):
+    for _ in range(18):
+        await begun(alice, system_prompt=LARGE)
+    first = await alice.ask("GET", "/conversations")
+    rest = await alice.ask("GET", first.headers["Link"].partition(">")[0].lstrip("<"))
+    found = await alice.ask("GET", "/conversations", params={"limit": 2})
+    assert 16 <= len(first.json()) < 18
+    assert len(first.json()) + len(rest.json()) == 18
+    assert (len(found.json()), "Link" in rest.headers) == (2, False)
+
+
+async def test_an_export_holds_all_however_large(alice):
+    conversation = await begun(alice)
+    for _ in range(3):
+        await added(alice, conversation, said(*[LARGE] * 6))
+    document = (await alice.ask("GET", f"/conversations/{conversation['id']}/export")).json()
+    assert [each["content"] for each in document["messages"]] == [LARGE] * 18

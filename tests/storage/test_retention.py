@@ -4,9 +4,12 @@ import asyncio
 
 import pytest
 
+from llmring_core.auth import Caller
 from llmring_core.database import Database
+from llmring_core.errors import InProgress
 from llmring_core.queries import Statement
 from llmring_server.conversations.retention import forget_old_messages
+from llmring_server.conversations.store import SQL
 
 FILL = Statement("""
 insert into {schema}.conversations (
@@ -55,6 +58,32 @@ async def test_many_at_once_delete_each_message_once(settings, database, filled)
     databases = [Database(settings) for _ in range(5)]
     counts = await asyncio.gather(*(forget_old_messages(each, days=1) for each in databases))
     await asyncio.gather(*(each.close() for each in databases))
+    rows = await database.fetch(COUNTS)
+    assert sum(counts) == 3 * (1000 - 23)
+    assert {(row["message_count"], row["there_are"]) for row in rows} == {(23, 23)}
+
+
+async def test_a_project_that_asks_twice_at_once_is_told_so(database, filled):
+    async with database.transaction() as tx:
+        await tx.fetch_value(SQL["one_at_a_time"], "p1")
+        with pytest.raises(InProgress):
+            await forget_old_messages(database, days=1, caller=Caller("p1"))
+        assert await forget_old_messages(database, days=1, caller=Caller("p2")) == 1000 - 23
+
+
+async def test_what_another_process_looks_after_is_left_to_it(database, filled):
+    async with database.transaction() as tx:
+        await tx.fetch_value(SQL["one_at_a_time"], None)
+        assert await forget_old_messages(database, days=1) == 0
+
+
+async def test_messages_of_a_project_and_of_all_may_be_deleted_at_once(settings, database, filled):
+    other = Database(settings)
+    counts = await asyncio.gather(
+        forget_old_messages(database, days=1),
+        *(forget_old_messages(other, days=1, caller=Caller(f"p{n}")) for n in (1, 2, 3)),
+    )
+    await other.close()
     rows = await database.fetch(COUNTS)
     assert sum(counts) == 3 * (1000 - 23)
     assert {(row["message_count"], row["there_are"]) for row in rows} == {(23, 23)}

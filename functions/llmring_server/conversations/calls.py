@@ -26,7 +26,9 @@ async def log_call(
     )
     entry = call.usage_entry(begun.id, now)
     cost = cost_of(entry, prices, knows_tokens=call.knows_tokens)
-    logged = await usage_log.add_awaiting_log(tx, caller, entry, cost, begun.id)
+    logged = await usage_log.add_awaiting_log(
+        tx, caller, entry, cost, knows_tokens=call.knows_tokens
+    )
     return LoggedCall(
         conversation_id=begun.id,
         message_id=stored.message_ids[-1] if stored.message_ids else None,

@@ -1,6 +1,7 @@
-"""A conversation written out, in constant memory: as JSON, or as Markdown to be read."""
+"""A conversation written out, a few megabytes at a time: as JSON, or as Markdown to be read."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Literal
 
@@ -34,7 +35,7 @@ async def _as_markdown(
     conversation: Conversation, pages: AsyncIterator[list[Message]]
 ) -> AsyncIterator[str]:
     """A heading, and a section per message."""
-    yield f"# {conversation.title or 'Conversation'}\n"
+    yield f"# {' '.join((conversation.title or 'Conversation').split())}\n"
     if conversation.system_prompt:
         yield f"\n{conversation.system_prompt}\n"
     async for page in pages:
@@ -64,4 +65,7 @@ def _part(part: object) -> str:
 
 
 def _block(value: object) -> str:
-    return f"```json\n{json.dumps(value, indent=2, ensure_ascii=False)}\n```"
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    # Longer than any run of backticks inside (CommonMark, section 4.5).
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}json\n{text}\n{fence}"

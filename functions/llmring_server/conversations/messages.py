@@ -1,6 +1,7 @@
 """The rows of messages."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from llmring_core import clock, ids
 from llmring_core.auth import Caller
 from llmring_core.connection import Row, Runner
 from llmring_core.errors import NotFound
-from llmring_core.pages import FIRST, Page, Place
+from llmring_core.pages import FIRST, PAGE_BYTES, Page, Place
 from llmring_core.settings import LoggingLevel
 from llmring_server.conversations.models import Message, NewMessage
 from llmring_server.conversations.privacy import Kept
@@ -17,6 +18,15 @@ from llmring_server.conversations.rows import message, to_json
 from llmring_server.conversations.store import SQL
 
 READ_AT_ONCE = 500
+EXPORT_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Some messages with their places, and how many there would be if they were smaller."""
+
+    rows: list[tuple[Place, Message]]
+    found: int
 
 
 async def add(
@@ -55,9 +65,7 @@ async def add(
     return list(zip(names, times, strict=True))
 
 
-async def page(
-    runner: Runner, caller: Caller, conversation_id: UUID, page: Page
-) -> list[tuple[Place, Message]]:
+async def page(runner: Runner, caller: Caller, conversation_id: UUID, page: Page) -> Messages:
     """One page of messages, oldest first, and one more if there is a next page.
 
     Raises:
@@ -67,7 +75,8 @@ async def page(
     if span is None:
         raise NotFound
     after, offset = _start(span, page)
-    return await _some(runner, caller, conversation_id, after, page.limit + 1, offset)
+    part = (page.limit + 1, offset, PAGE_BYTES)
+    return await _some(runner, caller, conversation_id, after, *part)
 
 
 def _start(span: Row, page: Page) -> tuple[int, int]:
@@ -86,8 +95,10 @@ def _start(span: Row, page: Page) -> tuple[int, int]:
 async def latest(
     runner: Runner, caller: Caller, conversation_id: UUID, limit: int
 ) -> list[Message]:
-    """The latest messages, the oldest of them first."""
-    rows = await runner.fetch(SQL["latest_messages"], caller.api_key_id, conversation_id, limit)
+    """The latest messages, the oldest of them first; fewer than `limit` where they are large."""
+    rows = await runner.fetch(
+        SQL["latest_messages"], caller.api_key_id, conversation_id, limit, PAGE_BYTES
+    )
     return [message(row) for row in reversed(rows)]
 
 
@@ -95,21 +106,21 @@ async def pages(
     runner: Runner, caller: Caller, conversation_id: UUID
 ) -> AsyncIterator[list[Message]]:
     """All messages, oldest first, page by page; no connection is held between two pages."""
-    after = 0
-    while rows := await _some(runner, caller, conversation_id, after, READ_AT_ONCE, 0):
+    after, part = 0, (READ_AT_ONCE, 0, EXPORT_BYTES)
+    while rows := (await _some(runner, caller, conversation_id, after, *part)).rows:
         yield [each for _, each in rows]
         after = rows[-1][0].id.int
 
 
 async def _some(
-    runner: Runner, caller: Caller, conversation_id: UUID, after: int, limit: int, offset: int
-) -> list[tuple[Place, Message]]:
+    runner: Runner, caller: Caller, conversation_id: UUID, after: int, *part: int
+) -> Messages:
+    """A part of the messages after a position; `part` is its limit, offset and bytes."""
     # A cursor that is none of ours may name a place that no position can be.
     after = min(after, 2**62)
-    rows = await runner.fetch(
-        SQL["messages"], caller.api_key_id, conversation_id, after, limit, offset
-    )
-    return [(_place(row["position"]), message(row)) for row in rows]
+    rows = await runner.fetch(SQL["messages"], caller.api_key_id, conversation_id, after, *part)
+    placed = [(_place(row["position"]), message(row)) for row in rows]
+    return Messages(placed, rows[0]["found"] if rows else 0)
 
 
 def place(found: tuple[Place, Message]) -> Place:

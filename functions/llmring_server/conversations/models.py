@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from llmring_core.quantities import Count, Label, Moment, Temperature, Usd
+from llmring_core.quantities import Count, Label, Moment, Prompt, Temperature, Usd
 from llmring_core.settings import LoggingLevel
 
 MAX_BATCH = 1000
@@ -21,7 +21,7 @@ class ConversationChanges(BaseModel):
     """The members of a conversation that its project may set; null takes one away."""
 
     title: Title | None = None
-    system_prompt: str | None = Field(None, description="Kept at the level `full` only.")
+    system_prompt: Prompt | None = Field(None, description="Kept at the level `full` only.")
     model_alias: Label | None = None
     temperature: Temperature | None = None
     max_tokens: Count | None = None
@@ -41,7 +41,9 @@ class Conversation(ConversationChanges):
     output_tokens: int = Field(description="Of all messages there ever were.")
     total_tokens: int = Field(description="Input and output.")
     total_cost: Usd = Field(description="Of the calls that were logged with the conversation.")
-    last_message_at: datetime | None
+    last_message_at: datetime | None = Field(
+        description="The latest `timestamp` of all messages there ever were."
+    )
 
 
 class NewMessage(BaseModel):

@@ -1,10 +1,11 @@
 -- name: add
 insert into {schema}.conversations (
     api_key_id, conversation_id, created_at, updated_at, title, system_prompt, model_alias,
-    temperature, max_tokens, metadata, project_id, origin, search
+    temperature, max_tokens, metadata, project_id, origin, search, size
 )
-values ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11,
-    to_tsvector('simple', left(coalesce($4, ''), 100000)))
+values ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9::text::jsonb, $10, $11,
+    to_tsvector('simple', left(coalesce($4, ''), 100000)),
+    octet_length(coalesce($5::text, '')) + octet_length(coalesce($9::text, '')))
 returning
     conversation_id as id, created_at, updated_at, title, system_prompt, model_alias, temperature,
     max_tokens, metadata::text as metadata, project_id, origin, message_count, input_tokens,
@@ -19,49 +20,77 @@ from {schema}.conversations
 where api_key_id = $1 and conversation_id = $2
 
 -- name: list
+with place as (
+    select conversation_id, created_at, size from {schema}.conversations
+    where api_key_id = $1
+      and (created_at, conversation_id) < ($2, $3::uuid)
+      and ($4::text is null or project_id = $4)
+    order by created_at desc, conversation_id desc
+    limit $5 offset $6
+), weighed as (
+    select
+        conversation_id, count(*) over () as found,
+        sum(size) over (order by created_at desc, conversation_id desc) - size as bytes_before
+    from place
+)
 select
-    conversation_id as id, created_at, updated_at, title, system_prompt, model_alias, temperature,
+    conversation.conversation_id as id, created_at, updated_at, title, system_prompt, model_alias, temperature,
     max_tokens, metadata::text as metadata, project_id, origin, message_count, input_tokens,
-    output_tokens, total_cost, last_message_at
-from {schema}.conversations
-where api_key_id = $1
-  and (created_at, conversation_id) < ($2, $3::uuid)
-  and ($4::text is null or project_id = $4)
-order by created_at desc, conversation_id desc
-limit $5 offset $6
+    output_tokens, total_cost, last_message_at, found
+from weighed
+join {schema}.conversations as conversation
+    on api_key_id = $1 and conversation.conversation_id = weighed.conversation_id
+where bytes_before < $7
+order by created_at desc, id desc
 
 -- name: search
-with wanted as (select websearch_to_tsquery('simple', $7) as query)
+with wanted as (select websearch_to_tsquery('simple', $8) as query), place as (
+    select conversation_id, created_at, size from {schema}.conversations
+    where api_key_id = $1
+      and (created_at, conversation_id) < ($2, $3::uuid)
+      and ($4::text is null or project_id = $4)
+      and conversation_id in (
+          select conversation_id from {schema}.messages, wanted
+          where api_key_id = $1 and messages.search @@ wanted.query
+          union
+          select conversation_id from {schema}.conversations as titled, wanted
+          where api_key_id = $1 and titled.search @@ wanted.query
+      )
+    order by created_at desc, conversation_id desc
+    limit $5 offset $6
+), weighed as (
+    select
+        conversation_id, count(*) over () as found,
+        sum(size) over (order by created_at desc, conversation_id desc) - size as bytes_before
+    from place
+)
 select
-    conversation_id as id, created_at, updated_at, title, system_prompt, model_alias, temperature,
+    conversation.conversation_id as id, created_at, updated_at, title, system_prompt, model_alias, temperature,
     max_tokens, metadata::text as metadata, project_id, origin, message_count, input_tokens,
-    output_tokens, total_cost, last_message_at
-from {schema}.conversations
-where api_key_id = $1
-  and (created_at, conversation_id) < ($2, $3::uuid)
-  and ($4::text is null or project_id = $4)
-  and conversation_id in (
-      select conversation_id from {schema}.messages, wanted
-      where api_key_id = $1 and messages.search @@ wanted.query
-      union
-      select conversation_id from {schema}.conversations as titled, wanted
-      where api_key_id = $1 and titled.search @@ wanted.query
-  )
-order by created_at desc, conversation_id desc
-limit $5 offset $6
+    output_tokens, total_cost, last_message_at, found
+from weighed
+join {schema}.conversations as conversation
+    on api_key_id = $1 and conversation.conversation_id = weighed.conversation_id
+where bytes_before < $7
+order by created_at desc, id desc
 
 -- name: change
 update {schema}.conversations set
     title = case when 'title' = any($3::text[]) then $4 else title end,
     search = case when 'title' = any($3::text[])
         then to_tsvector('simple', left(coalesce($4, ''), 100000)) else search end,
-    system_prompt = case when 'system_prompt' = any($3::text[]) then $5 else system_prompt end,
+    system_prompt = case when 'system_prompt' = any($3::text[]) then $5::text else system_prompt end,
     model_alias = case when 'model_alias' = any($3::text[]) then $6 else model_alias end,
     temperature = case when 'temperature' = any($3::text[]) then $7 else temperature end,
     max_tokens = case when 'max_tokens' = any($3::text[]) then $8 else max_tokens end,
-    metadata = case when 'metadata' = any($3::text[]) then $9::jsonb else metadata end,
+    metadata = case when 'metadata' = any($3::text[]) then $9::text::jsonb else metadata end,
     project_id = case when 'project_id' = any($3::text[]) then $10 else project_id end,
     origin = case when 'origin' = any($3::text[]) then $11 else origin end,
+    size = octet_length(
+            coalesce(case when 'system_prompt' = any($3::text[]) then $5::text else system_prompt end, '')
+        ) + octet_length(
+            coalesce(case when 'metadata' = any($3::text[]) then $9::text else metadata::text end, '')
+        ),
     updated_at = greatest(updated_at, now())
 where api_key_id = $1 and conversation_id = $2
 returning
@@ -95,13 +124,14 @@ with conversation as (
 insert into {schema}.messages (
     api_key_id, conversation_id, position, message_id, role, content, tool_calls, tool_results,
     tool_call_id, input_tokens, output_tokens, metadata, timestamp, logging_level, content_hash,
-    content_length, search
+    content_length, search, size
 )
 select
     $1, $2, conversation.before + message.number, message_id, role, content::jsonb,
     tool_calls::jsonb, tool_results::jsonb, tool_call_id, input_tokens, output_tokens,
     metadata::jsonb, timestamp, $20, content_hash, content_length,
-    to_tsvector('simple', left(searched, 100000))
+    to_tsvector('simple', left(searched, 100000)),
+    octet_length(concat(content, tool_calls, tool_results, metadata))
 from conversation, unnest(
     $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[],
     $14::bigint[], $15::text[], $16::timestamptz[], $17::text[], $18::bigint[], $19::text[]
@@ -112,24 +142,48 @@ from conversation, unnest(
 returning message_id
 
 -- name: messages
+with place as (
+    select position, size from {schema}.messages
+    where api_key_id = $1 and conversation_id = $2 and position > $3
+    order by position
+    limit $4 offset $5
+), weighed as (
+    select position, sum(size) over (order by position) - size as bytes_before from place
+), page as (
+    select
+        count(*) as found, min(position) as first,
+        max(position) filter (where bytes_before < $6) as last
+    from weighed
+)
 select
     message_id as id, conversation_id, position, role, content::text as content,
     tool_calls::text as tool_calls, tool_results::text as tool_results, tool_call_id, input_tokens,
     output_tokens, metadata::text as metadata, timestamp, logging_level, content_hash,
-    content_length
-from {schema}.messages
-where api_key_id = $1 and conversation_id = $2 and position > $3
+    content_length, found
+from page
+join {schema}.messages
+    on api_key_id = $1 and conversation_id = $2 and position between page.first and page.last
 order by position
-limit $4 offset $5
 
 -- name: latest_messages
+with place as (
+    select position, size from {schema}.messages
+    where api_key_id = $1 and conversation_id = $2
+    order by position desc
+    limit $3
+), weighed as (
+    select position, sum(size) over (order by position desc) - size as bytes_before from place
+), page as (
+    select count(*) as found, min(position) filter (where bytes_before < $4) as first from weighed
+)
 select
     message_id as id, conversation_id, position, role, content::text as content,
     tool_calls::text as tool_calls, tool_results::text as tool_results, tool_call_id, input_tokens,
     output_tokens, metadata::text as metadata, timestamp, logging_level, content_hash,
-    content_length
-from {schema}.messages
-where api_key_id = $1 and conversation_id = $2
+    content_length, found
+from page
+join {schema}.messages
+    on api_key_id = $1 and conversation_id = $2 and position >= page.first
 order by position desc
 limit $3
 
@@ -144,7 +198,9 @@ from {schema}.conversations
 where api_key_id = $1 and conversation_id = $2
 
 -- name: one_at_a_time
-select pg_advisory_xact_lock(hashtextextended('llmring-server retention', 0))
+select pg_try_advisory_xact_lock(
+    hashtextextended(concat_ws(' ', 'llmring-server retention', $1::text), 0)
+)
 
 -- name: old_of_all
 select api_key_id, conversation_id, position from {schema}.messages

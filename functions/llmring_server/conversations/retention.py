@@ -9,6 +9,7 @@ from llmring_core import clock
 from llmring_core.auth import Caller
 from llmring_core.connection import Row, Runner
 from llmring_core.database import Database
+from llmring_core.errors import InProgress
 from llmring_server.conversations.store import SQL
 
 log = logging.getLogger("llmring.conversations")
@@ -21,11 +22,12 @@ async def forget_old_messages(
 ) -> int:
     """Delete the messages of a project, or of all, whose time is over; returns how many.
 
-    What counts is the `timestamp` of a message. Each step is a short transaction of its own; those
-    of several processes take turns, so that no two look for the same messages. Zero days keep
-    everything.
+    What counts is the `timestamp` of a message. Each step is a short transaction of its own. One
+    process at a time looks after all projects; another one that comes meanwhile leaves it to that.
+    Zero days keep everything.
 
     Raises:
+        InProgress: messages of this project are being deleted right now.
         Unavailable: the database does not answer; what was deleted until then is deleted.
     """
     if days == 0:
@@ -34,7 +36,6 @@ async def forget_old_messages(
     deleted = 0
     while True:
         async with database.transaction() as tx:
-            await tx.execute(SQL["one_at_a_time"])
             old = await _old(tx, before, caller)
             deleted += await _forget(tx, old)
         if len(old) < AT_ONCE:
@@ -45,9 +46,13 @@ async def forget_old_messages(
 
 
 async def _old(tx: Runner, before: datetime, caller: Caller | None) -> Sequence[Row]:
-    if caller is None:
-        return await tx.fetch(SQL["old_of_all"], before, AT_ONCE)
-    return await tx.fetch(SQL["old_of_project"], caller.api_key_id, before, AT_ONCE)
+    """The messages of the next step; none, if another process looks after them."""
+    is_alone = await tx.fetch_value(SQL["one_at_a_time"], caller and caller.api_key_id)
+    if caller is not None:
+        if not is_alone:
+            raise InProgress
+        return await tx.fetch(SQL["old_of_project"], caller.api_key_id, before, AT_ONCE)
+    return await tx.fetch(SQL["old_of_all"], before, AT_ONCE) if is_alone else []
 
 
 async def _forget(tx: Runner, old: Sequence[Row]) -> int:

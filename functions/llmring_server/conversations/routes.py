@@ -83,8 +83,8 @@ async def list_conversations(
     caller: CallerDep, db: Db, filters: FiltersDep, page: PageDep, response: Response
 ) -> list[Conversation]:
     """The conversations of the caller, newest first; the way to the next page is in the headers."""
-    found = await store.page(db, caller, filters, page)
-    return page.cut(response, found, store.place)
+    conversations, found = await store.page(db, caller, filters, page)
+    return page.cut(response, conversations, store.place, found=found)
 
 
 @conversations.post("/log", response_model=LoggedCall)
@@ -184,7 +184,8 @@ async def list_messages(
 ) -> list[Message]:
     """The messages of a conversation, oldest first."""
     found = await messages.page(db, caller, conversation_id, page)
-    return [each for _, each in page.cut(response, found, messages.place)]
+    shown = page.cut(response, found.rows, messages.place, found=found.found)
+    return [each for _, each in shown]
 
 
 @conversations.post("/{conversation_id}/messages", response_model=Message)

@@ -1,5 +1,6 @@
 """The rows of conversations."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -12,7 +13,7 @@ from llmring_core.auth import Caller
 from llmring_core.connection import Runner
 from llmring_core.database import Database
 from llmring_core.errors import NotFound
-from llmring_core.pages import LAST, Page, Place
+from llmring_core.pages import LAST, PAGE_BYTES, Page, Place
 from llmring_core.queries import load
 from llmring_server.conversations.models import Conversation, ConversationChanges
 from llmring_server.conversations.rows import conversation, to_json
@@ -27,7 +28,11 @@ class Filters:
     project_id: Annotated[str | None, Query(max_length=255)] = None
     q: Annotated[
         str | None,
-        Query(max_length=1000, description="Words of the title or of the messages; `-not`, `or`."),
+        Query(
+            max_length=1000,
+            description="Whole words that the title, or one message, has all of; `-not`, `or`, "
+            '`"a phrase"`.',
+        ),
     ] = None
 
 
@@ -51,15 +56,26 @@ async def find(runner: Runner, caller: Caller, conversation_id: UUID) -> Convers
     return conversation(row)
 
 
-async def page(runner: Runner, caller: Caller, filters: Filters, page: Page) -> list[Conversation]:
-    """One page of conversations, newest first, and one more if there is a next page."""
+async def page(
+    runner: Runner, caller: Caller, filters: Filters, page: Page
+) -> tuple[list[Conversation], int]:
+    """One page of conversations, newest first, and one more if there is a next page.
+
+    A page of large ones is shorter; the count says how many there would be otherwise.
+    """
     after = page.after or LAST
-    values = (after.moment, after.id, filters.project_id, page.limit + 1, page.offset)
+    place = (after.moment, after.id, filters.project_id, page.limit + 1, page.offset)
+    values = (caller.api_key_id, *place, PAGE_BYTES)
     if filters.q is None:
-        rows = await runner.fetch(SQL["list"], caller.api_key_id, *values)
+        rows = await runner.fetch(SQL["list"], *values)
     else:
-        rows = await runner.fetch(SQL["search"], caller.api_key_id, *values, filters.q)
-    return [conversation(row) for row in rows]
+        rows = await runner.fetch(SQL["search"], *values, _searchable(filters.q))
+    return [conversation(row) for row in rows], rows[0]["found"] if rows else 0
+
+
+def _searchable(q: str) -> str:
+    """A question without runs of dashes, each of which PostgreSQL reads as one more `not`."""
+    return re.sub(r"-[-\s]*-", " ", q)
 
 
 def place(conversation: Conversation) -> Place:

@@ -11,7 +11,7 @@ from llmring_core.auth import Caller
 from llmring_core.connection import Runner
 from llmring_core.errors import AlreadyExists, NotFound
 from llmring_core.key_ring import KeyRing
-from llmring_core.pages import LAST, Page, Place
+from llmring_core.pages import LAST, PAGE_BYTES, Page, Place
 from llmring_core.periods import Period
 from llmring_core.quantities import in_utc
 from llmring_core.queries import load
@@ -19,8 +19,6 @@ from llmring_server.receipts.fields import read_timestamp
 from llmring_server.receipts.models import SignedReceipt
 
 SQL = load("llmring_server.receipts")
-
-PAGE_BYTES = 16 * 1024 * 1024
 
 Filter = Annotated[str | None, Query(max_length=255)]
 

@@ -7,11 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from llmring_core.quantities import Count, Label, Name, Temperature
-
-MAX_PROMPT = 1_000_000
-
-Prompt = Annotated[str, Field(max_length=MAX_PROMPT)]
+from llmring_core.quantities import Count, Label, Name, Prompt, Temperature
 
 
 class TemplateMembers(BaseModel):

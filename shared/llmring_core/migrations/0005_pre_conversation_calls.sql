@@ -1,4 +1,5 @@
--- Which conversation a call was made in, and calls that are reported twice but counted once.
+-- Which conversation a call was made in; calls that are reported twice but counted once; how large
+-- what is read page by page is.
 
 alter table {schema}.usage_logs add column conversation_id uuid;
 
@@ -15,12 +16,18 @@ create table {schema}.awaited_logs (
     log_id uuid not null,
     provider text not null,
     model text not null,
-    input_tokens bigint not null,
-    output_tokens bigint not null,
-    cached_input_tokens bigint not null,
+    input_tokens bigint,
+    output_tokens bigint,
+    cached_input_tokens bigint,
     primary key (api_key_id, conversation_id)
 );
 
+comment on column {schema}.awaited_logs.input_tokens is 'Null, as the others, for a call that came without its tokens.';
 comment on table {schema}.awaited_logs is 'Calls of POST /conversations/log whose POST /log may still come, for a day: it completes the row of usage_logs instead of adding one.';
 
 create index awaited_logs_by_age on {schema}.awaited_logs (logged_at);
+
+alter table {schema}.conversations add column size bigint not null default 0;
+alter table {schema}.messages add column size bigint not null default 0;
+
+comment on column {schema}.messages.size is 'Bytes of its JSON, so that a page can end before it gets too large.';
