@@ -40,6 +40,8 @@ lock: $(VENV)/.dev ## pin the dependencies anew (asks the package index)
 		--constraint requirements/dev.txt -o requirements/serve.txt
 	@$(LOCK) --python-version 3.13 requirements/layer.in \
 		--constraint requirements/dev.txt -o shared/requirements.txt
+	@$(LOCK) --python-version 3.13 infra/layers/mcp/requirements.in \
+		--constraint requirements/dev.txt -o infra/layers/mcp/requirements.txt
 
 schema: $(VENV)/.dev ## draw shared/llmring_core/schema.sql anew from the migrations
 	@$(BIN)/python -m pytest --quiet tests/storage/test_schema.py --draw-schema

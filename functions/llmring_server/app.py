@@ -20,6 +20,8 @@ from llmring_core.web import build_app
 from llmring_server.conversations.retention import forget_old_messages
 from llmring_server.conversations.routes import router as conversations
 from llmring_server.jobs.upkeep import keep_up
+from llmring_server.mcp.recording import sweep
+from llmring_server.mcp.routes import router as mcp
 from llmring_server.meta.routes import router as meta
 from llmring_server.receipts.routes import router as receipts
 from llmring_server.registry.routes import router as registry
@@ -29,7 +31,7 @@ from llmring_server.usage.routes import router as usage
 
 log = logging.getLogger("llmring.app")
 
-GROUPS = (registry, usage, receipts, conversations, templates)
+GROUPS = (registry, usage, receipts, conversations, mcp, templates)
 
 
 def create_app(
@@ -118,6 +120,7 @@ async def _standalone(app: FastAPI) -> AsyncIterator[None]:
             keep_up(
                 database,
                 partial(forget_old_messages, days=settings.message_retention_days),
+                sweep,
             )
         )
         stack.callback(upkeep.cancel)

@@ -23,6 +23,8 @@ from llmring_core.settings import Settings
 from llmring_server.db_commands import database_url
 
 SHUTDOWN_SECONDS = 8
+LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
+LOOPBACK_LINE = "MCP servers    on this machine may be called, as only this machine can ask for it"
 EXAMPLE = '{"provider":"openai","model":"gpt-4.1","input_tokens":1200,"output_tokens":350}'
 
 
@@ -42,13 +44,25 @@ def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
         if is_embedded and settings.secrets_key is None:
             folder = settings.data_dir or default_data_dir()
             os.environ["LLMRING_SECRETS_KEY"] = own_key(folder)
+        may_call_itself = _allow_loopback(host, settings)
         can_sign = _prepare(settings, url)
         for line in first_lines(settings, listener, url, can_sign, is_embedded=is_embedded):
             sys.stdout.write(f"{line}\n")
+            if line.startswith("Conversations") and may_call_itself:
+                sys.stdout.write(f"{LOOPBACK_LINE}\n")
         sys.stdout.flush()
         telemetry.log_to_terminal(settings.log_level)
         _run(listener, reload=reload, workers=workers)
     return 0
+
+
+def _allow_loopback(host: str, settings: Settings) -> bool:
+    """Let local MCP servers be called where only this machine can ask for it."""
+    if host not in LOOPBACK_HOSTS:
+        return False
+    networks = [*map(str, settings.mcp_allowed_networks), "127.0.0.0/8", "::1/128"]
+    os.environ["LLMRING_MCP_ALLOWED_NETWORKS"] = ",".join(networks)
+    return True
 
 
 def first_lines(

@@ -5,11 +5,7 @@ import logging
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import (
-    AsyncExitStack,
-    asynccontextmanager,
-    suppress,
-)
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Annotated, Any, cast
 
 import asyncpg
@@ -231,10 +227,11 @@ class Database:
         )
 
     def sql(self, statement: str) -> str:
-        """Put the schema into a statement, once."""
+        """Put the schema, and that of MCP beside it, into a statement, once."""
         sql = self._prepared_sql.get(statement)
         if sql is None:
-            sql = statement.replace("{schema}", f'"{self.schema}"')
+            own, mcp = f'"{self.schema}"', f'"{self.schema}_mcp"'
+            sql = statement.replace("{schema}", own).replace("{mcp_schema}", mcp)
             self._prepared_sql[statement] = sql
         return sql
 

@@ -105,6 +105,18 @@ class KeyReused(Unprocessable):
     code = "idempotency-key-reused"
 
 
+class BadGateway(LLMRingError):
+    """The server that was to answer this did not do so in a way that makes sense."""
+
+    status, code = 502, "bad-gateway"
+
+
+class GatewayTimeout(LLMRingError):
+    """The server that was to answer this did not do so in time."""
+
+    status, code = 504, "gateway-timeout"
+
+
 class Unavailable(LLMRingError):
     """The database does not answer; try again shortly."""
 

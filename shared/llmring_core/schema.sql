@@ -1,5 +1,7 @@
 CREATE SCHEMA llmring;
 
+CREATE SCHEMA llmring_mcp;
+
 CREATE TABLE llmring.awaited_logs (
     api_key_id character varying(255) NOT NULL,
     conversation_id uuid NOT NULL,
@@ -218,6 +220,159 @@ CREATE TABLE llmring.usage_logs_default (
     CONSTRAINT usage_logs_cost_status CHECK (((cost_status = ANY (ARRAY['given'::text, 'priced'::text, 'unpriced'::text])) AND ((cost IS NULL) = (cost_status = 'unpriced'::text))))
 );
 
+CREATE TABLE llmring_mcp.definition_versions (
+    api_key_id character varying(255) NOT NULL,
+    definition_id uuid NOT NULL,
+    version integer NOT NULL,
+    change_id uuid NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    digest text NOT NULL,
+    definition jsonb NOT NULL
+);
+
+COMMENT ON TABLE llmring_mcp.definition_versions IS 'Every version of a definition; the last one is the current.';
+
+CREATE TABLE llmring_mcp.definitions (
+    api_key_id character varying(255) NOT NULL,
+    definition_id uuid NOT NULL,
+    server_id uuid NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    definition jsonb NOT NULL,
+    digest text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    approved_digest text NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    last_seen_at timestamp with time zone NOT NULL,
+    CONSTRAINT definitions_kind CHECK ((kind = ANY (ARRAY['tool'::text, 'resource'::text, 'resource_template'::text, 'prompt'::text])))
+);
+
+COMMENT ON TABLE llmring_mcp.definitions IS 'What a server offers, as it last described it; see the views tools, resources, resource_templates and prompts.';
+
+COMMENT ON COLUMN llmring_mcp.definitions.name IS 'What the server knows it by: a name, a URI or a URI template.';
+
+COMMENT ON COLUMN llmring_mcp.definitions.digest IS 'SHA-256 of the canonical JSON (RFC 8785) of the definition, in hexadecimal.';
+
+COMMENT ON COLUMN llmring_mcp.definitions.approved_digest IS 'The digest that may be executed where the policy is block; the first one seen is approved.';
+
+CREATE VIEW llmring_mcp.prompts AS
+ SELECT api_key_id,
+    definition_id,
+    server_id,
+    kind,
+    name,
+    definition,
+    digest,
+    version,
+    approved_digest,
+    is_active,
+    first_seen_at,
+    last_seen_at
+   FROM llmring_mcp.definitions
+  WHERE (kind = 'prompt'::text);
+
+CREATE VIEW llmring_mcp.resource_templates AS
+ SELECT api_key_id,
+    definition_id,
+    server_id,
+    kind,
+    name,
+    definition,
+    digest,
+    version,
+    approved_digest,
+    is_active,
+    first_seen_at,
+    last_seen_at
+   FROM llmring_mcp.definitions
+  WHERE (kind = 'resource_template'::text);
+
+CREATE VIEW llmring_mcp.resources AS
+ SELECT api_key_id,
+    definition_id,
+    server_id,
+    kind,
+    name,
+    definition,
+    digest,
+    version,
+    approved_digest,
+    is_active,
+    first_seen_at,
+    last_seen_at
+   FROM llmring_mcp.definitions
+  WHERE (kind = 'resource'::text);
+
+CREATE TABLE llmring_mcp.servers (
+    api_key_id character varying(255) NOT NULL,
+    server_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    name text NOT NULL,
+    url text NOT NULL,
+    transport_type text NOT NULL,
+    auth_type text,
+    auth_sealed text,
+    capabilities jsonb,
+    project_id text,
+    policy text NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    protocol_version text,
+    server_info jsonb,
+    refreshed_at timestamp with time zone,
+    refresh_error text,
+    refresh_failed_at timestamp with time zone,
+    deleted_at timestamp with time zone
+);
+
+COMMENT ON COLUMN llmring_mcp.servers.auth_sealed IS 'The credentials, sealed with LLMRING_SECRETS_KEY; gone with the server.';
+
+COMMENT ON COLUMN llmring_mcp.servers.policy IS 'What becomes of a tool whose definition changed: warn, or block until it is approved.';
+
+COMMENT ON COLUMN llmring_mcp.servers.deleted_at IS 'A deleted server stays for the history of its tools.';
+
+CREATE TABLE llmring_mcp.tool_executions (
+    api_key_id character varying(255) NOT NULL,
+    execution_id uuid NOT NULL,
+    executed_at timestamp with time zone NOT NULL,
+    tool_id uuid NOT NULL,
+    executed_by text NOT NULL,
+    status text NOT NULL,
+    input jsonb NOT NULL,
+    output jsonb,
+    output_bytes bigint,
+    output_hash text,
+    is_error boolean,
+    error text,
+    duration_ms bigint,
+    conversation_id text,
+    CONSTRAINT tool_executions_by CHECK ((executed_by = ANY (ARRAY['server'::text, 'client'::text]))),
+    CONSTRAINT tool_executions_status CHECK ((status = ANY (ARRAY['running'::text, 'succeeded'::text, 'failed'::text, 'unknown'::text])))
+);
+
+COMMENT ON COLUMN llmring_mcp.tool_executions.executed_by IS 'This server ran the tool, or a client that reported it.';
+
+COMMENT ON COLUMN llmring_mcp.tool_executions.status IS 'unknown: whether the tool ran, nobody can say.';
+
+COMMENT ON COLUMN llmring_mcp.tool_executions.output IS 'Null where it was larger than is kept; output_bytes and output_hash tell of it.';
+
+CREATE VIEW llmring_mcp.tools AS
+ SELECT api_key_id,
+    definition_id,
+    server_id,
+    kind,
+    name,
+    definition,
+    digest,
+    version,
+    approved_digest,
+    is_active,
+    first_seen_at,
+    last_seen_at
+   FROM llmring_mcp.definitions
+  WHERE (kind = 'tool'::text);
+
 ALTER TABLE ONLY llmring.usage_logs ATTACH PARTITION llmring.usage_logs_default DEFAULT;
 
 ALTER TABLE ONLY llmring.awaited_logs
@@ -262,6 +417,21 @@ ALTER TABLE ONLY llmring.usage_logs
 ALTER TABLE ONLY llmring.usage_logs_default
     ADD CONSTRAINT usage_logs_default_pkey PRIMARY KEY (api_key_id, logged_at, log_id);
 
+ALTER TABLE ONLY llmring_mcp.definition_versions
+    ADD CONSTRAINT definition_versions_pkey PRIMARY KEY (api_key_id, definition_id, version);
+
+ALTER TABLE ONLY llmring_mcp.definitions
+    ADD CONSTRAINT definitions_name UNIQUE (api_key_id, server_id, kind, name);
+
+ALTER TABLE ONLY llmring_mcp.definitions
+    ADD CONSTRAINT definitions_pkey PRIMARY KEY (api_key_id, definition_id);
+
+ALTER TABLE ONLY llmring_mcp.servers
+    ADD CONSTRAINT servers_pkey PRIMARY KEY (api_key_id, server_id);
+
+ALTER TABLE ONLY llmring_mcp.tool_executions
+    ADD CONSTRAINT tool_executions_pkey PRIMARY KEY (api_key_id, execution_id);
+
 CREATE INDEX awaited_logs_by_age ON llmring.awaited_logs USING btree (logged_at);
 
 CREATE INDEX certified_logs_by_log ON llmring.certified_logs USING btree (api_key_id, log_id);
@@ -290,6 +460,14 @@ CREATE INDEX usage_logs_default_api_key_id_conversation_id_logged_at_log_idx ON 
 
 CREATE INDEX usage_logs_default_logged_at_idx ON llmring.usage_logs_default USING btree (logged_at) WHERE (pricing @> '{"awaiting_registry": true}'::jsonb);
 
+CREATE INDEX definitions_by_kind ON llmring_mcp.definitions USING btree (api_key_id, kind, first_seen_at, definition_id);
+
+CREATE INDEX servers_by_time ON llmring_mcp.servers USING btree (api_key_id, created_at, server_id);
+
+CREATE INDEX tool_executions_by_tool ON llmring_mcp.tool_executions USING btree (api_key_id, tool_id, executed_at, execution_id);
+
+CREATE INDEX tool_executions_running ON llmring_mcp.tool_executions USING btree (executed_at) WHERE (status = 'running'::text);
+
 ALTER INDEX llmring.usage_logs_by_conversation ATTACH PARTITION llmring.usage_logs_default_api_key_id_conversation_id_logged_at_log_idx;
 
 ALTER INDEX llmring.usage_logs_awaiting_prices ATTACH PARTITION llmring.usage_logs_default_logged_at_idx;
@@ -301,3 +479,12 @@ ALTER TABLE ONLY llmring.certified_logs
 
 ALTER TABLE ONLY llmring.receipts
     ADD CONSTRAINT receipts_key_id_fkey FOREIGN KEY (key_id) REFERENCES llmring.signing_keys(key_id);
+
+ALTER TABLE ONLY llmring_mcp.definition_versions
+    ADD CONSTRAINT definition_versions_api_key_id_definition_id_fkey FOREIGN KEY (api_key_id, definition_id) REFERENCES llmring_mcp.definitions(api_key_id, definition_id);
+
+ALTER TABLE ONLY llmring_mcp.definitions
+    ADD CONSTRAINT definitions_api_key_id_server_id_fkey FOREIGN KEY (api_key_id, server_id) REFERENCES llmring_mcp.servers(api_key_id, server_id);
+
+ALTER TABLE ONLY llmring_mcp.tool_executions
+    ADD CONSTRAINT tool_executions_api_key_id_tool_id_fkey FOREIGN KEY (api_key_id, tool_id) REFERENCES llmring_mcp.definitions(api_key_id, definition_id);

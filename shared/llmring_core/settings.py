@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from llmring_core.errors import StartRefused
@@ -83,6 +83,12 @@ class Settings(BaseSettings):
     secrets_key: SecretStr | None = Field(
         None, description="32 bytes in base64; after a comma, keys that were used before"
     )
+    mcp_allowed_networks: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = Field(
+        (), description="networks such as 10.1.0.0/16, comma-separated"
+    )
+    mcp_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="host names, comma-separated; *.example.org stands for all below"
+    )
     data_dir: Path | None = Field(None, description="a folder for the embedded database")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="one of debug, info, warning, error"
@@ -117,6 +123,13 @@ class Settings(BaseSettings):
             if origin != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/]+", origin):
                 raise ValueError(f"{origin} is not an origin such as https://app.example.org")
         return origins
+
+    @field_validator("mcp_allowed_networks", "mcp_allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return [part.strip().lower() for part in value.split(",") if part.strip()]
 
     @field_validator("log_level", mode="before")
     @classmethod

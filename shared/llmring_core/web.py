@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
@@ -17,6 +17,13 @@ from llmring_core.settings import Settings
 _EXPOSED_HEADERS = ("ETag", "Idempotency-Replayed", "Link", "X-Next-Cursor", "X-Request-Id")
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def _settings(request: Request) -> Settings:
+    return cast("Settings", request.app.state.settings)
+
+
+SettingsDep = Annotated[Settings, Depends(_settings)]
 
 
 class StrictRequest(Request):

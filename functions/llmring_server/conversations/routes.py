@@ -5,10 +5,10 @@ The product page has them at `/conversations`, the published client asks at
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
 from llmring_core import clock
@@ -18,8 +18,7 @@ from llmring_core.database import Db
 from llmring_core.idempotency import OnceDep
 from llmring_core.pages import MAX_LIMIT, PageDep
 from llmring_core.registry import RegistryDep
-from llmring_core.settings import Settings
-from llmring_core.web import StrictRoute, group_router
+from llmring_core.web import SettingsDep, StrictRoute, group_router
 from llmring_server.conversations import adding, calls, exports, messages, store
 from llmring_server.conversations.logged_calls import CallLog, LoggedCall
 from llmring_server.conversations.models import (
@@ -35,13 +34,6 @@ from llmring_server.conversations.models import (
 from llmring_server.conversations.privacy import permitted, refuse_if_off
 from llmring_server.conversations.retention import forget_old_messages
 from llmring_server.conversations.store import FiltersDep
-
-
-def _settings(request: Request) -> Settings:
-    return cast("Settings", request.app.state.settings)
-
-
-SettingsDep = Annotated[Settings, Depends(_settings)]
 
 
 def _tracking(settings: SettingsDep) -> None:
