@@ -1,0 +1,35 @@
+"""What goes over the wire about executions of tools."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+Status = Literal["running", "succeeded", "failed", "unknown"]
+
+
+class Approval(BaseModel):
+    """Which definition of a tool is approved."""
+
+    digest: str | None = Field(
+        None, max_length=64, description="Only if it is still this one; the current when absent."
+    )
+
+
+class ToolExecution(BaseModel):
+    """An execution of a tool, by this server or by a client that reported it."""
+
+    id: UUID
+    tool_id: UUID
+    executed_at: datetime
+    executed_by: Literal["server", "client"]
+    status: Status = Field(description="`unknown`: whether the tool ran, nobody can say.")
+    input: dict[str, Any]
+    output: Any = Field(description="Null where it was larger than is kept.")
+    output_bytes: int | None = Field(description="The size of the output as JSON.")
+    output_hash: str | None = Field(description="SHA-256 of the output as JSON, in hexadecimal.")
+    is_error: bool | None = Field(description="Whether the tool, or its server, said error.")
+    error: str | None
+    duration_ms: int | None = Field(description="Milliseconds.")
+    conversation_id: str | None

@@ -1,0 +1,214 @@
+"""What goes over the wire: MCP servers and what they offer."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from llmring_core.quantities import Label, Name
+from llmring_server.mcp.credentials import Credentials
+
+Transport = Literal["http", "sse", "stdio"]
+Policy = Annotated[
+    Literal["warn", "block"],
+    Field(
+        description="What becomes of a tool whose definition changed: `warn` runs it all the same, "
+        "`block` not until it is approved."
+    ),
+]
+Url = Annotated[str, Field(min_length=1, max_length=2048)]
+
+
+class NewServer(BaseModel):
+    """An MCP server to be registered. Members that are not named here are ignored."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "weather",
+                    "url": "https://mcp.example.org/mcp",
+                    "auth_config": {"type": "bearer", "token": "…"},
+                }
+            ]
+        }
+    )
+
+    name: Name
+    url: Url
+    transport_type: Transport = Field(
+        "http", description="`http`: streamable HTTP, or SSE where the server has only that."
+    )
+    auth_config: Credentials | None = Field(
+        None, description="Kept sealed, sent to this server only, never shown again."
+    )
+    capabilities: dict[str, Any] | None = None
+    project_id: Label | None = Field(None, description="Any text of the client's, a user's name.")
+    policy: Policy = "warn"
+
+    @model_validator(mode="after")
+    def _has_a_url_of_its_transport(self) -> Self:
+        if problem := url_problem(self.url, self.transport_type):
+            raise PydanticCustomError("url", problem)
+        return self
+
+
+class ServerChanges(BaseModel):
+    """The members of a server to be changed; those that are not there stay."""
+
+    name: Name | None = None
+    url: Url | None = None
+    transport_type: Transport | None = None
+    auth_config: Credentials | None = Field(None, description="Null takes the credentials away.")
+    capabilities: dict[str, Any] | None = None
+    project_id: Label | None = None
+    policy: Policy | None = None
+    is_active: bool | None = None
+
+    @model_validator(mode="after")
+    def _keeps_what_every_server_has(self) -> Self:
+        for name in ("name", "url", "transport_type", "policy", "is_active"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise PydanticCustomError("null", f"{name} cannot be null")
+        return self
+
+
+class Configured(BaseModel):
+    """That there are credentials, and of which kind; nothing else of them."""
+
+    type: str
+    configured: Literal[True] = True
+
+
+class Server(BaseModel):
+    """An MCP server."""
+
+    id: UUID
+    name: str
+    url: str
+    transport_type: Transport
+    auth_config: Configured | None
+    capabilities: dict[str, Any] | None
+    project_id: str | None
+    policy: Policy
+    is_active: bool
+    created_at: datetime
+    updated_at: datetime
+    protocol_version: str | None = Field(description="As negotiated at the last refresh.")
+    server_info: dict[str, Any] | None = Field(description="What the server calls itself.")
+    refreshed_at: datetime | None
+    refresh_error: str | None = Field(
+        description="Why the last refresh failed; null if it did not."
+    )
+    refresh_failed_at: datetime | None
+
+
+class ServerName(BaseModel):
+    """The server that something is of."""
+
+    id: UUID
+    name: str
+    is_active: bool
+
+
+class Definition(BaseModel):
+    """What is kept of everything that a server offers."""
+
+    id: UUID
+    server_id: UUID
+    server: ServerName
+    is_active: bool = Field(description="Whether the server still offered it when last asked.")
+    version: int = Field(description="From 1; one more with every change of the definition.")
+    digest: str = Field(
+        description="SHA-256 of the canonical JSON of the definition, in hexadecimal."
+    )
+    first_seen_at: datetime
+    last_seen_at: datetime
+    description: str | None
+    definition: dict[str, Any] = Field(description="All of it, as the protocol writes it.")
+
+
+class Tool(Definition):
+    """A tool."""
+
+    name: str
+    input_schema: dict[str, Any]
+    output_schema: dict[str, Any] | None
+    annotations: dict[str, Any] | None
+    is_approved: bool = Field(
+        description="Whether the definition is the one that was approved last, or the first one."
+    )
+
+
+class Resource(Definition):
+    """A resource, or a template of resources."""
+
+    uri: str = Field(description="The URI, or the URI template (RFC 6570).")
+    name: str | None
+    mime_type: str | None
+    is_template: bool
+
+
+class Prompt(Definition):
+    """A prompt."""
+
+    name: str
+    arguments: list[Any] | dict[str, Any]
+
+
+class Change(BaseModel):
+    """A definition that became another one."""
+
+    kind: Literal["tool", "resource", "resource_template", "prompt"]
+    id: UUID
+    name: str
+    version: int = Field(description="That it became.")
+    changed_at: datetime
+    previous_digest: str
+    digest: str
+    is_approved: bool = Field(description="Whether this version is the approved one.")
+    diff: str = Field(description="The two versions compared, as a unified diff of their JSON.")
+
+
+class Counted(BaseModel):
+    """The names of definitions by kind."""
+
+    tools: list[str] = []
+    resources: list[str] = []
+    resource_templates: list[str] = []
+    prompts: list[str] = []
+
+
+class Refreshed(BaseModel):
+    """What a refresh found."""
+
+    server_id: UUID
+    added: Counted
+    changed: Counted
+    removed: Counted
+    unchanged: int
+
+
+def url_problem(url: str, transport: Transport) -> str | None:
+    """Why a client of this transport cannot connect to a URL; None if it can.
+
+    Whether it may is asked when it is connected to, of the address that it leads to then.
+    """
+    if transport == "stdio":
+        return None
+    if not re.fullmatch(r"[\x21-\x7e]+", url):
+        return "A URL has visible ASCII characters only"
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_one = False
+    if not is_one:
+        return "The URL is not one of http or https"
+    if parts.username is not None or parts.password is not None:
+        return "Credentials belong into auth_config, not into the URL"
+    return "The URL has a fragment, which no server sees" if parts.fragment else None

@@ -1,0 +1,233 @@
+-- name: add_server
+insert into {mcp_schema}.servers (
+    api_key_id, server_id, created_at, updated_at, name, url, transport_type, auth_type, auth_sealed,
+    capabilities, project_id, policy
+)
+values ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11)
+returning
+    server_id as id, created_at, updated_at, name, url, transport_type, auth_type,
+    capabilities::text as capabilities, project_id, policy, is_active, protocol_version,
+    server_info::text as server_info, refreshed_at, refresh_error, refresh_failed_at
+
+-- name: find_server
+select
+    server_id as id, created_at, updated_at, name, url, transport_type, auth_type,
+    capabilities::text as capabilities, project_id, policy, is_active, protocol_version,
+    server_info::text as server_info, refreshed_at, refresh_error, refresh_failed_at
+from {mcp_schema}.servers
+where api_key_id = $1 and server_id = $2 and deleted_at is null
+
+-- name: list_servers
+select
+    server_id as id, created_at, updated_at, name, url, transport_type, auth_type,
+    capabilities::text as capabilities, project_id, policy, is_active, protocol_version,
+    server_info::text as server_info, refreshed_at, refresh_error, refresh_failed_at
+from {mcp_schema}.servers
+where api_key_id = $1 and deleted_at is null
+  and (created_at, server_id) < ($2, $3::uuid)
+  and ($4::bool is null or is_active = $4)
+  and ($5::text is null or project_id = $5)
+order by created_at desc, server_id desc
+limit $6 offset $7
+
+-- name: change_server
+update {mcp_schema}.servers set
+    name = case when 'name' = any($3::text[]) then $4 else name end,
+    url = case when 'url' = any($3::text[]) then $5 else url end,
+    transport_type = case when 'transport_type' = any($3::text[]) then $6 else transport_type end,
+    auth_type = case when 'auth_config' = any($3::text[]) then $7 else auth_type end,
+    auth_sealed = case when 'auth_config' = any($3::text[]) then $8 else auth_sealed end,
+    capabilities = case when 'capabilities' = any($3::text[]) then $9::jsonb else capabilities end,
+    project_id = case when 'project_id' = any($3::text[]) then $10 else project_id end,
+    policy = case when 'policy' = any($3::text[]) then $11 else policy end,
+    is_active = case when 'is_active' = any($3::text[]) then $12 else is_active end,
+    updated_at = greatest(updated_at, now())
+where api_key_id = $1 and server_id = $2 and deleted_at is null
+returning
+    server_id as id, created_at, updated_at, name, url, transport_type, auth_type,
+    capabilities::text as capabilities, project_id, policy, is_active, protocol_version,
+    server_info::text as server_info, refreshed_at, refresh_error, refresh_failed_at
+
+-- name: delete_server
+with deleted as (
+    update {mcp_schema}.servers set
+        deleted_at = now(), is_active = false, auth_type = null, auth_sealed = null
+    where api_key_id = $1 and server_id = $2 and deleted_at is null
+    returning server_id
+), retired as (
+    update {mcp_schema}.definitions set is_active = false
+    where api_key_id = $1 and server_id in (select server_id from deleted) and is_active
+)
+select server_id from deleted
+
+-- name: hold_server
+select server_id from {mcp_schema}.servers
+where api_key_id = $1 and server_id = $2 and deleted_at is null
+for update
+
+-- name: known_definitions
+select kind, name, digest, is_active from {mcp_schema}.definitions
+where api_key_id = $1 and server_id = $2
+
+-- name: add_definitions
+with added as (
+    insert into {mcp_schema}.definitions (
+        api_key_id, definition_id, server_id, kind, name, definition, digest, approved_digest,
+        first_seen_at, last_seen_at
+    )
+    select $1, definition_id, $2, kind, name, definition::jsonb, digest, digest, $3, $3
+    from unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[])
+        as found (definition_id, kind, name, definition, digest)
+    returning definition_id, digest, definition
+)
+insert into {mcp_schema}.definition_versions (
+    api_key_id, definition_id, version, change_id, seen_at, digest, definition
+)
+select $1, definition_id, 1, definition_id, $3, digest, definition from added
+
+-- name: change_definitions
+with changed as (
+    update {mcp_schema}.definitions as known set
+        definition = found.definition::jsonb, digest = found.digest, version = version + 1,
+        is_active = true, last_seen_at = $3
+    from unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[])
+        as found (change_id, kind, name, definition, digest)
+    where known.api_key_id = $1 and known.server_id = $2
+      and known.kind = found.kind and known.name = found.name
+    returning known.definition_id, known.version, change_id, known.digest, known.definition
+)
+insert into {mcp_schema}.definition_versions (
+    api_key_id, definition_id, version, change_id, seen_at, digest, definition
+)
+select $1, definition_id, version, change_id, $3, digest, definition from changed
+
+-- name: see_definitions
+update {mcp_schema}.definitions as known set
+    is_active = true, last_seen_at = $3
+from unnest($4::text[], $5::text[]) as found (kind, name)
+where known.api_key_id = $1 and known.server_id = $2
+  and known.kind = found.kind and known.name = found.name
+
+-- name: retire_definitions
+update {mcp_schema}.definitions as known set
+    is_active = false
+from unnest($3::text[], $4::text[]) as gone (kind, name)
+where known.api_key_id = $1 and known.server_id = $2
+  and known.kind = gone.kind and known.name = gone.name
+
+-- name: note_refresh
+update {mcp_schema}.servers set
+    refreshed_at = $3, refresh_error = null, refresh_failed_at = null
+where api_key_id = $1 and server_id = $2
+
+-- name: list_definitions
+select
+    definition_id as id, server_id, kind, definitions.name, definition::text as definition, digest,
+    version, approved_digest, definitions.is_active, first_seen_at, last_seen_at,
+    servers.name as server_name, servers.is_active as server_is_active
+from {mcp_schema}.definitions
+join {mcp_schema}.servers using (api_key_id, server_id)
+where api_key_id = $1 and kind = any($2::text[])
+  and (first_seen_at, definition_id) < ($3, $4::uuid)
+  and ($5::uuid is null or server_id = $5)
+  and ($6::bool is null or (definitions.is_active and servers.is_active) = $6)
+  and ($7::text is null or servers.project_id = $7)
+  and ($8::text is null
+      or definitions.name ilike $8 or definition ->> 'description' ilike $8
+      or definition ->> 'title' ilike $8)
+  and deleted_at is null
+order by first_seen_at desc, definition_id desc
+limit $9 offset $10
+
+-- name: find_definition
+select
+    definition_id as id, server_id, kind, definitions.name, definition::text as definition, digest,
+    version, approved_digest, definitions.is_active, first_seen_at, last_seen_at,
+    servers.name as server_name, servers.is_active as server_is_active
+from {mcp_schema}.definitions
+join {mcp_schema}.servers using (api_key_id, server_id)
+where api_key_id = $1 and definition_id = $2 and kind = any($3::text[])
+
+-- name: approve
+update {mcp_schema}.definitions set approved_digest = digest
+where api_key_id = $1 and definition_id = $2 and kind = 'tool'
+  and ($3::text is null or digest = $3)
+returning definition_id
+
+-- name: changes
+select
+    current.change_id, kind, current.definition_id as id, definitions.name, current.version,
+    current.seen_at as changed_at, previous.digest as previous_digest, current.digest,
+    approved_digest, previous.definition::text as before, current.definition::text as after
+from {mcp_schema}.definition_versions as current
+join {mcp_schema}.definition_versions as previous
+    on previous.api_key_id = $1 and previous.definition_id = current.definition_id
+    and previous.version = current.version - 1
+join {mcp_schema}.definitions
+    on definitions.api_key_id = $1 and definitions.definition_id = current.definition_id
+where current.api_key_id = $1 and definitions.server_id = $2
+  and (current.seen_at, current.change_id) < ($3, $4::uuid)
+order by current.seen_at desc, current.change_id desc
+limit $5 offset $6
+
+-- name: add_execution
+insert into {mcp_schema}.tool_executions (
+    api_key_id, execution_id, executed_at, tool_id, executed_by, status, input, output,
+    output_bytes, output_hash, is_error, error, duration_ms, conversation_id
+)
+select
+    $1::text, $2, $3, definition_id, $5, $6, $7::jsonb, $8::jsonb, $9, $10, $11, $12, $13, $14
+from {mcp_schema}.definitions
+where api_key_id = $1::text and definition_id = $4 and kind = 'tool'
+returning
+    execution_id as id, tool_id, executed_at, executed_by, status, input::text as input,
+    output::text as output, output_bytes, output_hash, is_error, error, duration_ms,
+    conversation_id
+
+-- name: target
+select
+    definitions.name, definition::text as definition, digest, approved_digest,
+    definitions.is_active and servers.is_active as is_active, kind,
+    url, transport_type, auth_sealed, policy
+from {mcp_schema}.definitions
+join {mcp_schema}.servers using (api_key_id, server_id)
+where api_key_id = $1 and definition_id = $2 and kind = any($3::text[])
+
+-- name: server_target
+select url, transport_type, auth_sealed from {mcp_schema}.servers
+where api_key_id = $1 and server_id = $2 and deleted_at is null
+
+-- name: note_offer
+update {mcp_schema}.servers set
+    protocol_version = $3, server_info = $4::jsonb, capabilities = $5::jsonb
+where api_key_id = $1 and server_id = $2
+
+-- name: note_failure
+update {mcp_schema}.servers set refresh_error = $3, refresh_failed_at = now()
+where api_key_id = $1 and server_id = $2
+
+-- name: finish_execution
+update {mcp_schema}.tool_executions set
+    status = $3, output = $4::jsonb, output_bytes = $5, output_hash = $6, is_error = $7, error = $8,
+    duration_ms = $9
+where api_key_id = $1 and execution_id = $2
+returning
+    execution_id as id, tool_id, executed_at, executed_by, status, input::text as input,
+    output::text as output, output_bytes, output_hash, is_error, error, duration_ms,
+    conversation_id
+
+-- name: sweep
+update {mcp_schema}.tool_executions set
+    status = 'unknown', error = 'This server ended while the tool ran.'
+where status = 'running' and executed_at < $1
+
+-- name: history
+select
+    execution_id as id, tool_id, executed_at, executed_by, status, input::text as input,
+    output::text as output, output_bytes, output_hash, is_error, error, duration_ms,
+    conversation_id
+from {mcp_schema}.tool_executions
+where api_key_id = $1 and tool_id = $2
+  and (executed_at, execution_id) < ($3, $4::uuid)
+order by executed_at desc, execution_id desc
+limit $5 offset $6

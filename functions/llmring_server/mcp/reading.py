@@ -1,0 +1,70 @@
+"""Resources are read and prompts rendered, by their servers, now."""
+
+from typing import Any
+from uuid import UUID
+
+from llmring_core.auth import Caller
+from llmring_core.database import Database
+from llmring_core.errors import Unprocessable
+from llmring_core.settings import Settings
+from llmring_server.mcp import remote
+from llmring_server.mcp.contents import Content, Contents, Rendered
+from llmring_server.mcp.definitions import Kind
+from llmring_server.mcp.executing import DEFAULT_SECONDS, offered, text_arguments
+
+RESOURCES: list[Kind] = ["resource", "resource_template"]
+
+
+async def read(
+    database: Database, caller: Caller, resource_id: UUID, uri: str | None, settings: Settings
+) -> Contents:
+    """Read a resource.
+
+    Raises:
+        NotFound, AlreadyExists: as `offered`.
+        Unprocessable: it is a template and no URI is given, or the other way round.
+        BadGateway, GatewayTimeout, Forbidden: its server cannot be used.
+    """
+    resource = await offered(database, caller, resource_id, RESOURCES, settings)
+    if (resource.kind == "resource_template") != (uri is not None):
+        raise Unprocessable("A template, and only a template, is read with `uri`, filled in.")
+    wanted = uri or resource.name
+    result = await remote.read_resource(resource.target, settings, DEFAULT_SECONDS, wanted)
+    return Contents(
+        resource_id=resource_id,
+        uri=wanted,
+        contents=[
+            Content(
+                uri=each["uri"],
+                mime_type=each.get("mimeType"),
+                text=each.get("text"),
+                blob=each.get("blob"),
+            )
+            for each in result["contents"]
+        ],
+    )
+
+
+async def render(
+    database: Database,
+    caller: Caller,
+    prompt_id: UUID,
+    arguments: dict[str, Any],
+    settings: Settings,
+) -> Rendered:
+    """Have a prompt rendered.
+
+    Raises:
+        NotFound, AlreadyExists: as `offered`.
+        Unprocessable: a required argument is missing.
+        BadGateway, GatewayTimeout, Forbidden: its server cannot be used.
+    """
+    prompt = await offered(database, caller, prompt_id, ["prompt"], settings)
+    texts = text_arguments(arguments, prompt.definition)
+    result = await remote.get_prompt(prompt.target, settings, DEFAULT_SECONDS, prompt.name, texts)
+    return Rendered(
+        prompt_id=prompt_id,
+        name=prompt.name,
+        description=result.get("description"),
+        messages=result["messages"],
+    )
