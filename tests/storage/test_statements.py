@@ -9,6 +9,7 @@ from llmring_core.queries import load
 
 FILES = {
     "llmring_server.conversations": "queries.sql",
+    "llmring_server.mcp": "queries.sql",
     "llmring_server.receipts": "queries.sql",
     "llmring_server.templates": "queries.sql",
     "llmring_server.usage": "queries.sql",
@@ -41,6 +42,7 @@ async def test_every_statement_compiles(database, statement):
     "module",
     [
         "llmring_server.conversations.store",
+        "llmring_server.mcp.store",
         "llmring_server.receipts.store",
         "llmring_server.templates.store",
         "llmring_server.usage.store",
@@ -59,6 +61,7 @@ def test_every_statement_on_a_projects_rows_names_the_project(module):
         "one_at_a_time",
         "old_of_all",
         "forget",
+        "sweep",
     }
     scoped = re.compile(r"(where|on) (\w+\.)?api_key_id = \$1\b|insert into \S+ \(\s*api_key_id\b")
     for name, statement in import_module(module).SQL.items():

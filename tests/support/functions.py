@@ -13,6 +13,7 @@ from llmring_core.key_ring import hold_keys
 from llmring_core.lambda_adapter import Handler, lambda_handler
 from llmring_core.settings import Settings
 from llmring_server.conversations.routes import router as conversations
+from llmring_server.mcp.routes import router as mcp
 from llmring_server.meta.routes import router as meta
 from llmring_server.receipts.routes import router as receipts
 from llmring_server.registry.routes import router as registry
@@ -66,7 +67,7 @@ def group_of(path: str) -> str:
         return "meta"
     first = path.removeprefix("/api/v1").split("/")[1]
     group = first.removesuffix(".json")
-    others = ("conversations", "receipts", "registry", "templates")
+    others = ("conversations", "mcp", "receipts", "registry", "templates")
     return group if group in others else "usage"
 
 
@@ -120,6 +121,7 @@ def _is_text(body: bytes) -> bool:
 def _start(group: str, settings: Settings, database: Database) -> Handler:
     routers = {
         "conversations": conversations,
+        "mcp": mcp,
         "meta": meta,
         "receipts": receipts,
         "registry": registry,
