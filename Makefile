@@ -26,9 +26,10 @@ check: $(VENV)/.dev ## lint, format, types, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(VENV)/.dev ## time receipts beside bare Ed25519, batches of messages beside single rows
+bench: $(VENV)/.dev ## time receipts beside bare Ed25519, messages beside single rows, MCP beside the SDK
 	@$(BIN)/python tests/bench/receipts.py
 	@$(BIN)/python tests/bench/messages.py
+	@$(BIN)/python tests/bench/executions.py
 
 format: $(VENV)/.dev ## format the code and mend what the linter can
 	@$(BIN)/ruff format .

@@ -20,6 +20,7 @@ from llmring_core.web import build_app
 from llmring_server.conversations.retention import forget_old_messages
 from llmring_server.conversations.routes import router as conversations
 from llmring_server.jobs.upkeep import keep_up
+from llmring_server.mcp.connections import hold_connections
 from llmring_server.mcp.recording import sweep
 from llmring_server.mcp.routes import router as mcp
 from llmring_server.meta.routes import router as meta
@@ -71,8 +72,8 @@ def create_app(
         cors=standalone,
         lifespan=_standalone if standalone else None,
     )
-    reprice_when_renewed(app)
-    hold_keys(app)
+    for prepare in (reprice_when_renewed, hold_keys, hold_connections):
+        prepare(app)
     return app
 
 
@@ -114,6 +115,7 @@ async def _standalone(app: FastAPI) -> AsyncIterator[None]:
             database.go_to(local.url)
         stack.push_async_callback(database.close)
         stack.push_async_callback(app.state.registry.close)
+        stack.push_async_callback(app.state.mcp.close)
         await _prepare(database)
         app.state.registry.renew_soon()
         upkeep = asyncio.create_task(

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gc
 from ipaddress import ip_network
 
 import pytest
@@ -335,3 +336,49 @@ async def test_no_connection_is_held_while_a_tool_runs(alice, added, demo, datab
     assert await database.fetch_value(busy) == 0
     demo.release.set()
     assert (await running).status_code == 200
+
+
+async def test_a_connection_is_kept_by_a_process_that_lives_on(kind, alice, added, demo):
+    tool = await tool_of(alice, "add")
+    demo.headers.clear()
+    for _ in range(5):
+        assert (await runs(alice, tool, {"input": {"a": 1, "b": 2}})).status_code == 200
+    opened = [each for each in demo.headers if each.get("mcp-method") == "server/discover"]
+    assert len(opened) == (0 if kind == "standalone" else 5)
+
+
+async def test_servers_with_other_credentials_have_other_connections(alice, demo):
+    for token in ("one", "two"):
+        server = await registered(
+            alice, demo.url, auth_config={"type": "bearer", "token": token}, name=token
+        )
+        await refreshed(alice, server)
+        assert demo.headers[-1]["authorization"] == f"Bearer {token}"
+
+
+async def test_many_tools_run_at_once_on_few_database_connections(serve, kind, demo):
+    if kind == "functions":
+        return  # a container runs one at a time
+    http = await serve(mcp_allowed_networks=LOOPBACK, database_pool_size=5)
+    alice = Project(http, "alice")
+    await refreshed(alice, await registered(alice, demo.url))
+    demo.release.clear()
+    tool = await tool_of(alice, "wait")
+    running = [asyncio.create_task(runs(alice, tool, {"input": {}})) for _ in range(64)]
+    while len(demo.calls) < 64:
+        await asyncio.sleep(0.01)
+    demo.release.set()
+    assert {(await each).json()["status"] for each in running} == {"succeeded"}
+
+
+# The SDK's server, cut off, leaves its streams to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_server_that_came_back_is_connected_to_anew(alice):
+    demo = Demo()
+    with serving(demo_server(demo).sse_app()) as port:
+        server = await registered(alice, f"http://127.0.0.1:{port}/sse", transport_type="sse")
+        await refreshed(alice, server)
+    down = await alice.ask("POST", f"{MCP}/servers/{server['id']}/refresh")
+    with serving(demo_server(demo).sse_app(), port) as port:
+        assert (down.status_code, (await refreshed(alice, server))["unchanged"]) == (502, 8)
+    gc.collect()

@@ -4,6 +4,7 @@ import asyncio
 import base64
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from llmring_core.key_ring import hold_keys
 from llmring_core.lambda_adapter import Handler, lambda_handler
 from llmring_core.settings import Settings
 from llmring_server.conversations.routes import router as conversations
+from llmring_server.mcp.connections import hold_connections
 from llmring_server.mcp.routes import router as mcp
 from llmring_server.meta.routes import router as meta
 from llmring_server.receipts.routes import router as receipts
@@ -128,7 +130,11 @@ def _start(group: str, settings: Settings, database: Database) -> Handler:
         "templates": templates,
         "usage": usage,
     }
-    prepare = {"usage": reprice_when_renewed, "receipts": hold_keys}.get(group)
+    prepare = {
+        "usage": reprice_when_renewed,
+        "receipts": hold_keys,
+        "mcp": partial(hold_connections, keep=False),
+    }.get(group)
     return lambda_handler(routers[group], prepare=prepare, settings=settings, database=database)
 
 

@@ -74,11 +74,11 @@ def demo_server(demo: Demo) -> MCPServer:  # noqa: C901 - one function per thing
 
 
 @contextmanager
-def serving(app: Any):
-    """An ASGI app at a port of its own, in a thread; its port."""
+def serving(app: Any, port: int = 0):
+    """An ASGI app at a port, of its own by default, in a thread; the port."""
     config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

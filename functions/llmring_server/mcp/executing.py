@@ -14,11 +14,12 @@ from llmring_core.database import Database
 from llmring_core.errors import AlreadyExists, GatewayTimeout, LLMRingError, NotFound, Unprocessable
 from llmring_core.settings import Settings
 from llmring_server.mcp import recording, remote
+from llmring_server.mcp.connections import Connections
 from llmring_server.mcp.credentials import headers_of
 from llmring_server.mcp.definitions import Kind
 from llmring_server.mcp.executions import ToolExecution
 from llmring_server.mcp.recording import Outcome
-from llmring_server.mcp.remote import Target
+from llmring_server.mcp.remote import LostConnection, Target
 from llmring_server.mcp.reports import Execution
 from llmring_server.mcp.schemas import check_input
 from llmring_server.mcp.store import SQL
@@ -38,7 +39,12 @@ class Offered:
 
 
 async def execute(
-    database: Database, caller: Caller, tool_id: UUID, request: Execution, settings: Settings
+    database: Database,
+    connections: Connections,
+    caller: Caller,
+    tool_id: UUID,
+    request: Execution,
+    settings: Settings,
 ) -> ToolExecution:
     """Run a tool.
 
@@ -57,13 +63,19 @@ async def execute(
     check_input(request.input, tool.definition.get("inputSchema") or {})
     started = await recording.record_start(database, caller, tool_id, request)
     seconds = (request.timeout_ms or DEFAULT_SECONDS * 1000) / 1000
-    call = remote.call_tool(tool.target, settings, seconds, tool.name, request.input)
-    outcome, failure = await _outcome(call)
+    outcome, failure = await _outcome(_call(connections, tool, request.input, seconds))
     ended = await asyncio.shield(recording.record_end(database, caller, started.id, outcome))
     if failure is not None:
         failure.errors = [{"execution_id": str(started.id), "status": outcome.status}]
         raise failure
     return ended
+
+
+async def _call(
+    connections: Connections, tool: Offered, arguments: dict[str, Any], seconds: float
+) -> dict[str, Any]:
+    async with connections.use(tool.target, seconds) as client:
+        return await remote.call_tool(client, tool.name, arguments)
 
 
 async def _outcome(call: Awaitable[dict[str, Any]]) -> tuple[Outcome, LLMRingError | None]:
@@ -75,7 +87,7 @@ async def _outcome(call: Awaitable[dict[str, Any]]) -> tuple[Outcome, LLMRingErr
 
     try:
         result = await call
-    except GatewayTimeout as error:
+    except (GatewayTimeout, LostConnection) as error:
         return after("unknown", None, None, error.message), error
     except LLMRingError as error:
         return after("failed", None, True, error.message), error
@@ -108,7 +120,8 @@ async def offered(
 
 def target_of(row: Row, settings: Settings) -> Target:
     """Where a server is, and what it is sent; raises NotConfigured as `headers_of`."""
-    return Target(row["url"], row["transport_type"], headers_of(row["auth_sealed"], settings))
+    headers = tuple(headers_of(row["auth_sealed"], settings).items())
+    return Target(row["url"], row["transport_type"], headers)
 
 
 def text_arguments(given: dict[str, Any], definition: dict[str, Any]) -> dict[str, str]:

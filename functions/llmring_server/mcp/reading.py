@@ -8,6 +8,7 @@ from llmring_core.database import Database
 from llmring_core.errors import Unprocessable
 from llmring_core.settings import Settings
 from llmring_server.mcp import remote
+from llmring_server.mcp.connections import Connections
 from llmring_server.mcp.contents import Content, Contents, Rendered
 from llmring_server.mcp.definitions import Kind
 from llmring_server.mcp.executing import DEFAULT_SECONDS, offered, text_arguments
@@ -16,7 +17,12 @@ RESOURCES: list[Kind] = ["resource", "resource_template"]
 
 
 async def read(
-    database: Database, caller: Caller, resource_id: UUID, uri: str | None, settings: Settings
+    database: Database,
+    connections: Connections,
+    caller: Caller,
+    resource_id: UUID,
+    uri: str | None,
+    settings: Settings,
 ) -> Contents:
     """Read a resource.
 
@@ -29,7 +35,8 @@ async def read(
     if (resource.kind == "resource_template") != (uri is not None):
         raise Unprocessable("A template, and only a template, is read with `uri`, filled in.")
     wanted = uri or resource.name
-    result = await remote.read_resource(resource.target, settings, DEFAULT_SECONDS, wanted)
+    async with connections.use(resource.target, DEFAULT_SECONDS) as client:
+        result = await remote.read_resource(client, wanted)
     return Contents(
         resource_id=resource_id,
         uri=wanted,
@@ -47,6 +54,7 @@ async def read(
 
 async def render(
     database: Database,
+    connections: Connections,
     caller: Caller,
     prompt_id: UUID,
     arguments: dict[str, Any],
@@ -61,7 +69,8 @@ async def render(
     """
     prompt = await offered(database, caller, prompt_id, ["prompt"], settings)
     texts = text_arguments(arguments, prompt.definition)
-    result = await remote.get_prompt(prompt.target, settings, DEFAULT_SECONDS, prompt.name, texts)
+    async with connections.use(prompt.target, DEFAULT_SECONDS) as client:
+        result = await remote.get_prompt(client, prompt.name, texts)
     return Rendered(
         prompt_id=prompt_id,
         name=prompt.name,

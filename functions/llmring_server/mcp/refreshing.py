@@ -9,6 +9,7 @@ from llmring_core.database import Database
 from llmring_core.errors import LLMRingError, NotFound
 from llmring_core.settings import Settings
 from llmring_server.mcp import catalogue, remote
+from llmring_server.mcp.connections import Connections
 from llmring_server.mcp.definitions import KINDS, Found, Kind, Known, difference
 from llmring_server.mcp.executing import target_of
 from llmring_server.mcp.models import Counted, Refreshed
@@ -16,16 +17,13 @@ from llmring_server.mcp.store import SQL, to_json
 
 DISCOVER_SECONDS = 30.0
 
-_PLURALS: dict[Kind, str] = {
-    "tool": "tools",
-    "resource": "resources",
-    "resource_template": "resource_templates",
-    "prompt": "prompts",
-}
-
 
 async def discover_and_refresh(
-    database: Database, caller: Caller, server_id: UUID, settings: Settings
+    database: Database,
+    connections: Connections,
+    caller: Caller,
+    server_id: UUID,
+    settings: Settings,
 ) -> Refreshed:
     """Ask a server what it offers, and apply that; a failure changes nothing and is remembered.
 
@@ -38,7 +36,8 @@ async def discover_and_refresh(
         raise NotFound
     which = (caller.api_key_id, server_id)
     try:
-        offer = await remote.discover(target_of(row, settings), settings, DISCOVER_SECONDS)
+        async with connections.use(target_of(row, settings), DISCOVER_SECONDS) as client:
+            offer = await remote.discover(client)
     except LLMRingError as error:
         await database.execute(SQL["note_failure"], *which, error.message)
         raise
@@ -72,5 +71,5 @@ async def refresh(
 def _counted(which: Iterable[Found | Known]) -> Counted:
     names: dict[str, list[str]] = {}
     for each in which:
-        names.setdefault(_PLURALS[each.kind], []).append(each.name)
+        names.setdefault(f"{each.kind}s", []).append(each.name)
     return Counted.model_validate({kind: sorted(each) for kind, each in names.items()})

@@ -3,15 +3,13 @@
 The only module that imports the SDK, and only when a call goes out: it costs a cold start 0.8 s.
 """
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from llmring_core.errors import BadGateway, Forbidden, GatewayTimeout, LLMRingError
-from llmring_core.settings import Settings
+from llmring_core.errors import BadGateway, Forbidden, LLMRingError
 from llmring_server.mcp.definitions import Found, Kind
 from llmring_server.mcp.models import Transport
 
@@ -35,7 +33,11 @@ class Target:
 
     url: str
     transport: Transport
-    headers: dict[str, str] = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+
+
+class LostConnection(BadGateway):
+    """The connection to the server was lost: whether it did what it was asked, nobody can say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,83 +50,15 @@ class Offer:
     found: list[Found]
 
 
-async def discover(target: Target, settings: Settings, seconds: float) -> Offer:
-    """Ask a server for all that it offers, over all pages; raises as `_connected`."""
-    async with _connected(target, settings, seconds) as client:
-        capabilities = client.server_capabilities
-        found: list[Found] = []
-        if capabilities.tools is not None:
-            found += await _all(client.list_tools, "tools", "tool")
-        if capabilities.resources is not None:
-            found += await _all(client.list_resources, "resources", "resource")
-            found += await _all(
-                client.list_resource_templates, "resource_templates", "resource_template"
-            )
-        if capabilities.prompts is not None:
-            found += await _all(client.list_prompts, "prompts", "prompt")
-        info = client.server_info
-        return Offer(
-            protocol_version=client.protocol_version,
-            capabilities=_plain(capabilities),
-            server_info=None if info is None else _plain(info),
-            found=found,
-        )
-
-
-async def call_tool(
-    target: Target, settings: Settings, seconds: float, name: str, arguments: dict[str, Any]
-) -> dict[str, Any]:
-    """Run a tool and return its result, as the protocol writes it; raises as `_connected`."""
-    async with _connected(target, settings, seconds) as client:
-        result = _plain(await client.call_tool(name, arguments))
-    return {name: result[name] for name in RESULT if name in result}
-
-
-async def read_resource(
-    target: Target, settings: Settings, seconds: float, uri: str
-) -> dict[str, Any]:
-    """Read a resource: its contents, as the protocol writes them; raises as `_connected`."""
-    async with _connected(target, settings, seconds) as client:
-        return _plain(await client.read_resource(uri))
-
-
-async def get_prompt(
-    target: Target, settings: Settings, seconds: float, name: str, arguments: dict[str, str]
-) -> dict[str, Any]:
-    """Have a prompt rendered: its messages, as the protocol writes them; raises as `_connected`."""
-    async with _connected(target, settings, seconds) as client:
-        return _plain(await client.get_prompt(name, arguments))
-
-
 @asynccontextmanager
-async def _connected(target: Target, settings: Settings, seconds: float) -> AsyncIterator["Client"]:
-    """A client of a server, for at most so many seconds.
+async def connect(target: Target, guard: "Guard", seconds: float) -> AsyncIterator["Client"]:
+    """A client of a server: by streamable HTTP, or by SSE where the server turns that down.
 
-    Raises:
-        Forbidden: the server is at an address that we do not connect to, or is no network's.
-        GatewayTimeout: it did not answer in time.
-        BadGateway: it cannot be reached, or does not speak the protocol.
+    `seconds` limits each wait for more of an answer. Errors of every kind come out; `translated`
+    says them in our words.
     """
-    from llmring_server.mcp.network import Guard
-
     if target.transport == "stdio":
         raise Forbidden("This server starts no processes: a stdio server is the client's to run.")
-    guard = Guard(settings)
-    try:
-        async with asyncio.timeout(seconds), _client(target, guard, seconds) as client:
-            yield client
-    except TimeoutError as error:
-        raise GatewayTimeout from error
-    except LLMRingError:
-        raise
-    except Exception as error:
-        # The SDK's task groups wrap whatever happens in groups, so nothing narrower can be caught.
-        raise _translated(error, guard) from error
-
-
-@asynccontextmanager
-async def _client(target: Target, guard: "Guard", seconds: float) -> AsyncIterator["Client"]:
-    """Connect: by streamable HTTP, or by SSE where the server turns that down."""
     async with AsyncExitStack() as stack:
         if target.transport == "sse":
             yield await stack.enter_async_context(_by_sse(target, guard, seconds))
@@ -139,6 +73,60 @@ async def _client(target: Target, guard: "Guard", seconds: float) -> AsyncIterat
         yield client
 
 
+async def lives(client: "Client") -> bool:
+    """Whether a client that was not used for a while can be used.
+
+    Only one with a session has to ask; the stateless revision of the protocol has none to lose.
+    """
+    from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+    if client.protocol_version in MODERN_PROTOCOL_VERSIONS:
+        return True
+    try:
+        await client.session.send_ping()
+    except Exception as error:  # noqa: BLE001 - whatever the reason, the answer is no
+        log.info("a connection to a server was lost while it was idle: %s", _leaf(error))
+        return False
+    return True
+
+
+async def discover(client: "Client") -> Offer:
+    """Ask a server for all that it offers, over all pages."""
+    capabilities = client.server_capabilities
+    found: list[Found] = []
+    if capabilities.tools is not None:
+        found += await _all(client.list_tools, "tools", "tool")
+    if capabilities.resources is not None:
+        found += await _all(client.list_resources, "resources", "resource")
+        templates = client.list_resource_templates
+        found += await _all(templates, "resource_templates", "resource_template")
+    if capabilities.prompts is not None:
+        found += await _all(client.list_prompts, "prompts", "prompt")
+    info = client.server_info
+    return Offer(
+        protocol_version=client.protocol_version,
+        capabilities=_plain(capabilities),
+        server_info=None if info is None else _plain(info),
+        found=found,
+    )
+
+
+async def call_tool(client: "Client", name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Run a tool and return what it said, as the protocol writes it."""
+    result = _plain(await client.call_tool(name, arguments))
+    return {name: result[name] for name in RESULT if name in result}
+
+
+async def read_resource(client: "Client", uri: str) -> dict[str, Any]:
+    """Read a resource: its contents, as the protocol writes them."""
+    return _plain(await client.read_resource(uri))
+
+
+async def get_prompt(client: "Client", name: str, arguments: dict[str, str]) -> dict[str, Any]:
+    """Have a prompt rendered: its messages, as the protocol writes them."""
+    return _plain(await client.get_prompt(name, arguments))
+
+
 @asynccontextmanager
 async def _by_streamable_http(
     target: Target, guard: "Guard", seconds: float
@@ -148,7 +136,7 @@ async def _by_streamable_http(
 
     from llmring_server.mcp.network import MAX_ANSWER_BYTES, client_of
 
-    async with client_of(guard, target.headers, seconds) as http:
+    async with client_of(guard, dict(target.headers), seconds) as http:
         transport = streamable_http_client(
             target.url, http_client=http, max_sse_event_size=MAX_ANSWER_BYTES
         )
@@ -168,7 +156,7 @@ async def _by_sse(target: Target, guard: "Guard", seconds: float) -> AsyncIterat
         timeout: object = None,  # noqa: ARG001
         auth: object = None,  # noqa: ARG001
     ) -> "httpx2.AsyncClient":
-        return client_of(guard, target.headers, seconds)
+        return client_of(guard, dict(target.headers), seconds)
 
     transport = sse_client(target.url, httpx_client_factory=make)
     async with Client(transport, mode="legacy", cache=None) as client:
@@ -200,19 +188,25 @@ def _plain(model: Any) -> dict[str, Any]:
     return written
 
 
-def _translated(error: Exception, guard: "Guard") -> LLMRingError:
+def translated(error: BaseException, guard: "Guard") -> LLMRingError:
     """What went wrong, in our words; nothing that the request carried is in it."""
+    import httpx2
     from mcp.shared.exceptions import MCPError
+    from mcp_types import CONNECTION_CLOSED
 
     if guard.refusal is not None:
         return guard.refusal
     leaf = _leaf(error)
+    if isinstance(leaf, LLMRingError):
+        return leaf
     log.warning("a server failed: %s: %s", type(leaf).__name__, leaf)
-    if isinstance(leaf, MCPError):
+    if isinstance(leaf, MCPError) and leaf.code != CONNECTION_CLOSED:
         return BadGateway(f"The server answered with an error: {str(leaf)[:500]}")
-    return BadGateway(
-        f"The server cannot be reached, or does not speak the protocol: {type(leaf).__name__}."
-    )
+    if isinstance(leaf, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.HTTPStatusError):
+        return BadGateway(
+            f"The server cannot be reached, or speaks no MCP there: {type(leaf).__name__}."
+        )
+    return LostConnection()
 
 
 def _is_refusal_of_the_protocol(error: Exception) -> bool:

@@ -12,6 +12,7 @@ from llmring_core.idempotency import OnceDep
 from llmring_core.pages import PageDep
 from llmring_core.web import SettingsDep, group_router
 from llmring_server.mcp import catalogue, executing, offers, reading, recording, refreshing, store
+from llmring_server.mcp.connections import ConnectionsDep
 from llmring_server.mcp.contents import Contents, Rendered
 from llmring_server.mcp.executions import Approval, ToolExecution
 from llmring_server.mcp.models import (
@@ -79,6 +80,7 @@ async def refresh_server(
     caller: CallerDep,
     db: Db,
     settings: SettingsDep,
+    connections: ConnectionsDep,
     report: Discovery | None = None,
 ) -> Refreshed:
     """Ask a server what it offers and keep that; or, with a body, keep what a client found.
@@ -87,7 +89,7 @@ async def refresh_server(
     refresh that fails changes nothing.
     """
     if report is None or not report.kinds():
-        return await refreshing.discover_and_refresh(db, caller, server_id, settings)
+        return await refreshing.discover_and_refresh(db, connections, caller, server_id, settings)
     async with db.transaction() as tx:
         return await refreshing.refresh(tx, caller, server_id, report.found(), report.kinds())
 
@@ -128,7 +130,12 @@ async def approve_tool(
 
 @tools.post("/{tool_id}/execute")
 async def execute_tool(
-    tool_id: UUID, request: Execution, caller: CallerDep, db: Db, settings: SettingsDep
+    tool_id: UUID,
+    request: Execution,
+    caller: CallerDep,
+    db: Db,
+    settings: SettingsDep,
+    connections: ConnectionsDep,
 ) -> ToolExecution:
     """Run a tool and record it; or, where a client ran it, record what it reports.
 
@@ -137,7 +144,7 @@ async def execute_tool(
     """
     if request.is_report:
         return await recording.record_report(db, caller, tool_id, request)
-    return await executing.execute(db, caller, tool_id, request, settings)
+    return await executing.execute(db, connections, caller, tool_id, request, settings)
 
 
 @tools.get("/{tool_id}/history")
@@ -170,12 +177,13 @@ async def read_resource(
     caller: CallerDep,
     db: Db,
     settings: SettingsDep,
+    connections: ConnectionsDep,
     uri: Annotated[
         str | None, Query(max_length=2048, description="Of a template: the URI, filled in.")
     ] = None,
 ) -> Contents:
     """Read a resource now, from its server: text, or binary as base64 with its MIME type."""
-    return await reading.read(db, caller, resource_id, uri, settings)
+    return await reading.read(db, connections, caller, resource_id, uri, settings)
 
 
 @prompts.get("")
@@ -199,12 +207,13 @@ async def render_prompt(
     caller: CallerDep,
     db: Db,
     settings: SettingsDep,
+    connections: ConnectionsDep,
     arguments: Annotated[
         dict[str, Any] | None, Body(description="The arguments of the prompt, by name.")
     ] = None,
 ) -> Rendered:
     """Have a prompt rendered by its server."""
-    return await reading.render(db, caller, prompt_id, arguments or {}, settings)
+    return await reading.render(db, connections, caller, prompt_id, arguments or {}, settings)
 
 
 router = APIRouter()
