@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
-from llmring_core import clock, ids, problems, telemetry
+from llmring_core import clock, deadline, ids, problems, telemetry
 from llmring_core.database import Database
 from llmring_core.lambda_events import NotHTTP, http_event
 from llmring_core.settings import Settings
@@ -18,6 +18,8 @@ from llmring_core.web import build_app
 
 Handler = Callable[[Any, Any], Any]
 Result = TypeVar("Result")
+
+LONGEST_SECONDS = 900.0  # that any function of Lambda may run
 
 TEXT_MIME_TYPES = [
     *DEFAULT_TEXT_MIME_TYPES,
@@ -48,10 +50,13 @@ def lambda_handler(
     logger = _structured_logs(settings)
 
     def handler(event: Any, context: Any) -> Any:
+        left = deadline.ends_in(_seconds_left(context))
         try:
             return mangum(http_event(event), context)
         except NotHTTP as error:
             return _refusal(str(error))
+        finally:
+            deadline.forget(left)
 
     return logger.inject_lambda_context(handler)
 
@@ -79,6 +84,12 @@ def _structured_logs(settings: Settings) -> Logger:
     for each in telemetry.LOGGER.handlers:
         each.addFilter(telemetry.AddRequestId())
     return logger
+
+
+def _seconds_left(context: Any) -> float:
+    """How long the invocation may last; an emulator's context may not say."""
+    left = getattr(context, "get_remaining_time_in_millis", None)
+    return left() / 1000 if left else LONGEST_SECONDS
 
 
 def _refusal(detail: str) -> dict[str, Any]:

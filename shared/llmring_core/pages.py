@@ -19,6 +19,7 @@ MAX_LIMIT = 10_000
 # A page ends early rather than getting larger; one row may be larger by itself.
 PAGE_BYTES = 16 * 1024 * 1024
 DEFAULT_LIMIT = 50
+LONG_DEFAULT_LIMIT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +98,25 @@ class Page:
         response.headers["X-Next-Cursor"] = cursor
 
 
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows at most.")]
+Offset = Annotated[int, Query(ge=0, le=2**31, description="Rows to pass over.")]
+Cursor = Annotated[
+    str | None, Query(max_length=200, description="`X-Next-Cursor` of the page before.")
+]
+
+
 def _page(
-    request: Request,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows at most.")] = DEFAULT_LIMIT,
-    offset: Annotated[int, Query(ge=0, le=2**31, description="Rows to pass over.")] = 0,
-    cursor: Annotated[
-        str | None,
-        Query(max_length=200, description="`X-Next-Cursor` of the page before."),
-    ] = None,
+    request: Request, limit: Limit = DEFAULT_LIMIT, offset: Offset = 0, cursor: Cursor = None
 ) -> Page:
     return Page(limit, offset, Place.of(cursor) if cursor else None, request)
 
 
+def _long_page(
+    request: Request, limit: Limit = LONG_DEFAULT_LIMIT, offset: Offset = 0, cursor: Cursor = None
+) -> Page:
+    return _page(request, limit, offset, cursor)
+
+
 PageDep = Annotated[Page, Depends(_page)]
+# For lists that the published client reads without asking for a second page.
+LongPageDep = Annotated[Page, Depends(_long_page)]

@@ -227,6 +227,7 @@ CREATE TABLE llmring_mcp.definition_versions (
     change_id uuid NOT NULL,
     seen_at timestamp with time zone NOT NULL,
     digest text NOT NULL,
+    size bigint NOT NULL,
     definition jsonb NOT NULL
 );
 
@@ -242,6 +243,7 @@ CREATE TABLE llmring_mcp.definitions (
     digest text NOT NULL,
     version integer DEFAULT 1 NOT NULL,
     approved_digest text NOT NULL,
+    size bigint NOT NULL,
     is_active boolean DEFAULT true NOT NULL,
     first_seen_at timestamp with time zone NOT NULL,
     last_seen_at timestamp with time zone NOT NULL,
@@ -256,6 +258,8 @@ COMMENT ON COLUMN llmring_mcp.definitions.digest IS 'SHA-256 of the canonical JS
 
 COMMENT ON COLUMN llmring_mcp.definitions.approved_digest IS 'The digest that may be executed where the policy is block; the first one seen is approved.';
 
+COMMENT ON COLUMN llmring_mcp.definitions.size IS 'Bytes of its JSON, so that a page can end before it gets too large.';
+
 CREATE VIEW llmring_mcp.prompts AS
  SELECT api_key_id,
     definition_id,
@@ -266,6 +270,7 @@ CREATE VIEW llmring_mcp.prompts AS
     digest,
     version,
     approved_digest,
+    size,
     is_active,
     first_seen_at,
     last_seen_at
@@ -282,6 +287,7 @@ CREATE VIEW llmring_mcp.resource_templates AS
     digest,
     version,
     approved_digest,
+    size,
     is_active,
     first_seen_at,
     last_seen_at
@@ -298,6 +304,7 @@ CREATE VIEW llmring_mcp.resources AS
     digest,
     version,
     approved_digest,
+    size,
     is_active,
     first_seen_at,
     last_seen_at
@@ -347,6 +354,7 @@ CREATE TABLE llmring_mcp.tool_executions (
     error text,
     duration_ms bigint,
     conversation_id text,
+    size bigint NOT NULL,
     CONSTRAINT tool_executions_by CHECK ((executed_by = ANY (ARRAY['server'::text, 'client'::text]))),
     CONSTRAINT tool_executions_status CHECK ((status = ANY (ARRAY['running'::text, 'succeeded'::text, 'failed'::text, 'unknown'::text])))
 );
@@ -367,6 +375,7 @@ CREATE VIEW llmring_mcp.tools AS
     digest,
     version,
     approved_digest,
+    size,
     is_active,
     first_seen_at,
     last_seen_at

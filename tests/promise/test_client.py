@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 from llmring.logging.decorators import log_llm_call
 from llmring.mcp.client.conversation_manager_async import AsyncConversationManager
+from llmring.mcp.http_client import MCPHttpClient
 from llmring.schemas import LLMRequest, LLMResponse, Message
 from llmring.server_client import ServerClient
 from llmring.service_extended import LLMRingSession
@@ -229,6 +230,28 @@ async def test_server_conversations_lists_and_shows_them(server, client):
         server, "server", "conversations", "--conversation-id", created["id"], "--messages"
     )
     assert "Hello there" in shown.stdout
+
+
+async def test_the_mcp_client_registers_reports_and_reads(server):
+    mcp = MCPHttpClient(server, KEY)
+    registered = await mcp.register_server("demo", "http://localhost:9/mcp")
+    tools = [{"name": f"t{n}", "description": "d", "inputSchema": {}} for n in range(60)]
+    resources = [{"uri": "memo://one", "name": "one", "mimeType": "text/plain"}]
+    prompts = [{"name": "greet", "description": None, "arguments": [{"name": "name"}]}]
+    await mcp.refresh_server_capabilities(registered["id"], tools, resources, prompts)
+    await mcp.update_server(registered["id"], name="renamed")
+    (listed,) = await mcp.list_servers()
+    last = await mcp.get_tool_by_name("t0", server_id=registered["id"])
+    await mcp.record_tool_execution(last["id"], {"a": 1}, output={"b": 2}, duration_ms=3)
+    (execution,) = await mcp.get_tool_history(last["id"])
+    (resource,), (prompt,) = await mcp.list_resources(), await mcp.list_prompts()
+    assert (listed["name"], last["server"]["name"]) == ("renamed", "renamed")
+    assert (execution["output"], execution["duration_ms"]) == ({"b": 2}, 3)
+    assert (await mcp.get_resource(resource["id"]))["uri"] == "memo://one"
+    assert (await mcp.get_prompt(prompt["id"]))["name"] == "greet"
+    assert await mcp.delete_server(registered["id"])
+    assert await mcp.list_tools() == []
+    await mcp.close()
 
 
 def lockfile(folder):

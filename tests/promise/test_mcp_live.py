@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from llmring_core.base64_text import to_base64url
 from llmring_core.queries import Statement
+from support.functions import Context
 from support.mcp import (
     MCP,
     Demo,
@@ -354,6 +355,20 @@ async def test_servers_with_other_credentials_have_other_connections(alice, demo
         )
         await refreshed(alice, server)
         assert demo.headers[-1]["authorization"] == f"Bearer {token}"
+
+
+async def test_a_tool_is_given_no_longer_than_the_function_lives(
+    kind, alice, added, demo, monkeypatch
+):
+    if kind == "standalone":
+        return  # it lives on
+    demo.release.clear()
+    tool = await tool_of(alice, "wait")
+    monkeypatch.setattr(Context, "seconds_left", 1.3)
+    answer = await runs(alice, tool, {"input": {}, "timeout_ms": 20_000})
+    demo.release.set()
+    (told,) = await alice.reads(f"{MCP}/tools/{tool['id']}/history")
+    assert (answer.status_code, told["status"]) == (504, "unknown")
 
 
 async def test_many_tools_run_at_once_on_few_database_connections(serve, kind, demo):

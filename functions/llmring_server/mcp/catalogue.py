@@ -14,7 +14,7 @@ from llmring_core import clock, ids
 from llmring_core.auth import Caller
 from llmring_core.connection import Row, Runner
 from llmring_core.errors import AlreadyExists, NotFound
-from llmring_core.pages import LAST, Page, Place
+from llmring_core.pages import LAST, PAGE_BYTES, Page, Place
 from llmring_server.mcp.definitions import Difference, Found, Kind, Known
 from llmring_server.mcp.models import Change
 from llmring_server.mcp.store import SQL
@@ -69,7 +69,7 @@ async def page(
     after = page.after or LAST
     wanted = (filters.server_id, filters.is_active, filters.project_id, _pattern(filters.q))
     place = (list(kinds), after.moment, after.id)
-    part = (page.limit + 1, page.offset)
+    part = (page.limit + 1, page.offset, PAGE_BYTES)
     return await runner.fetch(SQL["list_definitions"], caller.api_key_id, *place, *wanted, *part)
 
 
@@ -105,13 +105,22 @@ async def approve(runner: Runner, caller: Caller, tool_id: UUID, digest: str | N
 
 async def changes(
     runner: Runner, caller: Caller, server_id: UUID, page: Page
-) -> list[tuple[Place, Change]]:
-    """One page of what changed on a server, newest first, and one more if there is a next page."""
+) -> tuple[list[tuple[Place, Change]], int]:
+    """One page of what changed on a server, newest first, and one more if there is a next page.
+
+    A page of large ones is shorter; the count says how many there would be otherwise.
+    """
     after = page.after or LAST
     place = (server_id, after.moment, after.id)
-    part = (page.limit + 1, page.offset)
+    part = (page.limit + 1, page.offset, PAGE_BYTES)
     rows = await runner.fetch(SQL["changes"], caller.api_key_id, *place, *part)
-    return [(Place(row["changed_at"], row["change_id"]), _change(row)) for row in rows]
+    found = [(Place(row["changed_at"], row["change_id"]), _change(row)) for row in rows]
+    return found, counted(rows)
+
+
+def counted(rows: Sequence[Row]) -> int:
+    """How many rows of a page there would be if they were smaller."""
+    return rows[0]["found"] if rows else 0
 
 
 def _change(row: Row) -> Change:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, FastAPI, Request
 
+from llmring_core import deadline
 from llmring_core.errors import GatewayTimeout, Unavailable
 from llmring_core.settings import Settings
 from llmring_server.mcp import remote
@@ -61,6 +62,7 @@ class Connections:
             GatewayTimeout: it did not answer in time.
             BadGateway: it cannot be reached, does not speak the protocol, or said error.
         """
+        seconds = deadline.at_most(seconds)
         async with self._room_for(target, seconds):
             held = await self._open(target)
             try:

@@ -73,33 +73,36 @@ where api_key_id = $1 and server_id = $2
 with added as (
     insert into {mcp_schema}.definitions (
         api_key_id, definition_id, server_id, kind, name, definition, digest, approved_digest,
-        first_seen_at, last_seen_at
+        first_seen_at, last_seen_at, size
     )
-    select $1, definition_id, $2, kind, name, definition::jsonb, digest, digest, $3, $3
+    select
+        $1, definition_id, $2, kind, name, definition::jsonb, digest, digest, $3, $3,
+        octet_length(definition)
     from unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[])
         as found (definition_id, kind, name, definition, digest)
-    returning definition_id, digest, definition
+    returning definition_id, digest, definition, size
 )
 insert into {mcp_schema}.definition_versions (
-    api_key_id, definition_id, version, change_id, seen_at, digest, definition
+    api_key_id, definition_id, version, change_id, seen_at, digest, definition, size
 )
-select $1, definition_id, 1, definition_id, $3, digest, definition from added
+select $1, definition_id, 1, definition_id, $3, digest, definition, size from added
 
 -- name: change_definitions
 with changed as (
     update {mcp_schema}.definitions as known set
         definition = found.definition::jsonb, digest = found.digest, version = version + 1,
-        is_active = true, last_seen_at = $3
+        size = octet_length(found.definition), is_active = true, last_seen_at = $3
     from unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[])
         as found (change_id, kind, name, definition, digest)
     where known.api_key_id = $1 and known.server_id = $2
       and known.kind = found.kind and known.name = found.name
-    returning known.definition_id, known.version, change_id, known.digest, known.definition
+    returning
+        known.definition_id, known.version, change_id, known.digest, known.definition, known.size
 )
 insert into {mcp_schema}.definition_versions (
-    api_key_id, definition_id, version, change_id, seen_at, digest, definition
+    api_key_id, definition_id, version, change_id, seen_at, digest, definition, size
 )
-select $1, definition_id, version, change_id, $3, digest, definition from changed
+select $1, definition_id, version, change_id, $3, digest, definition, size from changed
 
 -- name: see_definitions
 update {mcp_schema}.definitions as known set
@@ -121,23 +124,36 @@ update {mcp_schema}.servers set
 where api_key_id = $1 and server_id = $2
 
 -- name: list_definitions
+with place as (
+    select definition_id, first_seen_at, size
+    from {mcp_schema}.definitions
+    join {mcp_schema}.servers using (api_key_id, server_id)
+    where api_key_id = $1 and kind = any($2::text[])
+      and (first_seen_at, definition_id) < ($3, $4::uuid)
+      and ($5::uuid is null or server_id = $5)
+      and ($6::bool is null or (definitions.is_active and servers.is_active) = $6)
+      and ($7::text is null or servers.project_id = $7)
+      and ($8::text is null
+          or definitions.name ilike $8 or definition ->> 'description' ilike $8
+          or definition ->> 'title' ilike $8)
+      and deleted_at is null
+    order by first_seen_at desc, definition_id desc
+    limit $9 offset $10
+), weighed as (
+    select
+        definition_id, count(*) over () as found,
+        sum(size) over (order by first_seen_at desc, definition_id desc) - size as bytes_before
+    from place
+)
 select
     definition_id as id, server_id, kind, definitions.name, definition::text as definition, digest,
     version, approved_digest, definitions.is_active, first_seen_at, last_seen_at,
-    servers.name as server_name, servers.is_active as server_is_active
-from {mcp_schema}.definitions
+    servers.name as server_name, servers.is_active as server_is_active, found
+from weighed
+join {mcp_schema}.definitions using (definition_id)
 join {mcp_schema}.servers using (api_key_id, server_id)
-where api_key_id = $1 and kind = any($2::text[])
-  and (first_seen_at, definition_id) < ($3, $4::uuid)
-  and ($5::uuid is null or server_id = $5)
-  and ($6::bool is null or (definitions.is_active and servers.is_active) = $6)
-  and ($7::text is null or servers.project_id = $7)
-  and ($8::text is null
-      or definitions.name ilike $8 or definition ->> 'description' ilike $8
-      or definition ->> 'title' ilike $8)
-  and deleted_at is null
-order by first_seen_at desc, definition_id desc
-limit $9 offset $10
+where api_key_id = $1 and bytes_before < $11
+order by first_seen_at desc, id desc
 
 -- name: find_definition
 select
@@ -155,28 +171,44 @@ where api_key_id = $1 and definition_id = $2 and kind = 'tool'
 returning definition_id
 
 -- name: changes
+with place as (
+    select definition_id, versions.version, versions.size, seen_at, change_id
+    from {mcp_schema}.definition_versions as versions
+    join {mcp_schema}.definitions using (api_key_id, definition_id)
+    where api_key_id = $1 and server_id = $2 and versions.version > 1
+      and (seen_at, change_id) < ($3, $4::uuid)
+    order by seen_at desc, change_id desc
+    limit $5 offset $6
+), weighed as (
+    select
+        definition_id, version, count(*) over () as found,
+        sum(size) over (order by seen_at desc, change_id desc) - size as bytes_before
+    from place
+)
 select
     current.change_id, kind, current.definition_id as id, definitions.name, current.version,
     current.seen_at as changed_at, previous.digest as previous_digest, current.digest,
-    approved_digest, previous.definition::text as before, current.definition::text as after
-from {mcp_schema}.definition_versions as current
+    approved_digest, previous.definition::text as before, current.definition::text as after, found
+from weighed
+join {mcp_schema}.definition_versions as current
+    on current.api_key_id = $1 and current.definition_id = weighed.definition_id
+    and current.version = weighed.version
 join {mcp_schema}.definition_versions as previous
-    on previous.api_key_id = $1 and previous.definition_id = current.definition_id
-    and previous.version = current.version - 1
+    on previous.api_key_id = $1 and previous.definition_id = weighed.definition_id
+    and previous.version = weighed.version - 1
 join {mcp_schema}.definitions
-    on definitions.api_key_id = $1 and definitions.definition_id = current.definition_id
-where current.api_key_id = $1 and definitions.server_id = $2
-  and (current.seen_at, current.change_id) < ($3, $4::uuid)
+    on definitions.api_key_id = $1 and definitions.definition_id = weighed.definition_id
+where bytes_before < $7
 order by current.seen_at desc, current.change_id desc
-limit $5 offset $6
 
 -- name: add_execution
 insert into {mcp_schema}.tool_executions (
     api_key_id, execution_id, executed_at, tool_id, executed_by, status, input, output,
-    output_bytes, output_hash, is_error, error, duration_ms, conversation_id
+    output_bytes, output_hash, is_error, error, duration_ms, conversation_id, size
 )
 select
-    $1::text, $2, $3, definition_id, $5, $6, $7::jsonb, $8::jsonb, $9, $10, $11, $12, $13, $14
+    $1::text, $2, $3, definition_id, $5, $6, $7::text::jsonb, $8::text::jsonb, $9, $10, $11, $12,
+    $13, $14, octet_length(concat($7::text, $8::text, $12::text))
 from {mcp_schema}.definitions
 where api_key_id = $1::text and definition_id = $4 and kind = 'tool'
 returning
@@ -208,8 +240,8 @@ where api_key_id = $1 and server_id = $2
 
 -- name: finish_execution
 update {mcp_schema}.tool_executions set
-    status = $3, output = $4::jsonb, output_bytes = $5, output_hash = $6, is_error = $7, error = $8,
-    duration_ms = $9
+    status = $3, output = $4::text::jsonb, output_bytes = $5, output_hash = $6, is_error = $7,
+    error = $8, duration_ms = $9, size = size + octet_length(concat($4::text, $8::text))
 where api_key_id = $1 and execution_id = $2
 returning
     execution_id as id, tool_id, executed_at, executed_by, status, input::text as input,
@@ -222,12 +254,23 @@ update {mcp_schema}.tool_executions set
 where status = 'running' and executed_at < $1
 
 -- name: history
+with place as (
+    select execution_id, executed_at, size from {mcp_schema}.tool_executions
+    where api_key_id = $1 and tool_id = $2
+      and (executed_at, execution_id) < ($3, $4::uuid)
+    order by executed_at desc, execution_id desc
+    limit $5 offset $6
+), weighed as (
+    select
+        execution_id, count(*) over () as found,
+        sum(size) over (order by executed_at desc, execution_id desc) - size as bytes_before
+    from place
+)
 select
     execution_id as id, tool_id, executed_at, executed_by, status, input::text as input,
     output::text as output, output_bytes, output_hash, is_error, error, duration_ms,
-    conversation_id
-from {mcp_schema}.tool_executions
-where api_key_id = $1 and tool_id = $2
-  and (executed_at, execution_id) < ($3, $4::uuid)
-order by executed_at desc, execution_id desc
-limit $5 offset $6
+    conversation_id, found
+from weighed
+join {mcp_schema}.tool_executions using (execution_id)
+where api_key_id = $1 and bytes_before < $7
+order by executed_at desc, id desc

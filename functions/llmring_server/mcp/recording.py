@@ -12,7 +12,7 @@ from llmring_core import clock, ids
 from llmring_core.auth import Caller
 from llmring_core.connection import Row, Runner
 from llmring_core.errors import NotFound
-from llmring_core.pages import LAST, Page, Place
+from llmring_core.pages import LAST, PAGE_BYTES, Page, Place
 from llmring_server.mcp import catalogue
 from llmring_server.mcp.executions import Status, ToolExecution
 from llmring_server.mcp.reports import Execution
@@ -103,8 +103,12 @@ async def _add(
     return _execution(row)
 
 
-async def history(runner: Runner, caller: Caller, tool_id: UUID, page: Page) -> list[ToolExecution]:
+async def history(
+    runner: Runner, caller: Caller, tool_id: UUID, page: Page
+) -> tuple[list[ToolExecution], int]:
     """One page of the executions of a tool, newest first, and one more if there is a next page.
+
+    A page of large ones is shorter; the count says how many there would be otherwise.
 
     Raises:
         NotFound: the caller has no such tool.
@@ -112,9 +116,9 @@ async def history(runner: Runner, caller: Caller, tool_id: UUID, page: Page) -> 
     await catalogue.find(runner, caller, tool_id, ["tool"])
     after = page.after or LAST
     place = (tool_id, after.moment, after.id)
-    part = (page.limit + 1, page.offset)
+    part = (page.limit + 1, page.offset, PAGE_BYTES)
     rows: Sequence[Row] = await runner.fetch(SQL["history"], caller.api_key_id, *place, *part)
-    return [_execution(row) for row in rows]
+    return [_execution(row) for row in rows], catalogue.counted(rows)
 
 
 def place(execution: ToolExecution) -> Place:

@@ -9,7 +9,7 @@ from llmring_core.auth import CallerDep
 from llmring_core.connection import Runner
 from llmring_core.database import Db
 from llmring_core.idempotency import OnceDep
-from llmring_core.pages import PageDep
+from llmring_core.pages import LongPageDep, PageDep
 from llmring_core.web import SettingsDep, group_router
 from llmring_server.mcp import catalogue, executing, offers, reading, recording, refreshing, store
 from llmring_server.mcp.connections import ConnectionsDep
@@ -47,7 +47,7 @@ async def register_server(
 
 @servers.get("")
 async def list_servers(
-    caller: CallerDep, db: Db, filters: store.FiltersDep, page: PageDep, response: Response
+    caller: CallerDep, db: Db, filters: store.FiltersDep, page: LongPageDep, response: Response
 ) -> list[Server]:
     """The servers of the caller, newest first; the way to the next page is in the headers."""
     return page.cut(response, await store.page(db, caller, filters, page), store.place)
@@ -100,17 +100,19 @@ async def list_changes(
 ) -> list[Change]:
     """What changed in the definitions of a server, newest first, each with a diff."""
     await store.find(db, caller, server_id)
-    found = await catalogue.changes(db, caller, server_id, page)
-    return [each for _, each in page.cut(response, found, catalogue.place_of_change)]
+    changes, found = await catalogue.changes(db, caller, server_id, page)
+    shown = page.cut(response, changes, catalogue.place_of_change, found=found)
+    return [each for _, each in shown]
 
 
 @tools.get("")
 async def list_tools(
-    caller: CallerDep, db: Db, filters: catalogue.FiltersDep, page: PageDep, response: Response
+    caller: CallerDep, db: Db, filters: catalogue.FiltersDep, page: LongPageDep, response: Response
 ) -> list[Tool]:
     """The tools of the caller's servers, newest first."""
     rows = await catalogue.page(db, caller, ["tool"], filters, page)
-    return [offers.tool(row) for row in page.cut(response, rows, catalogue.place)]
+    shown = page.cut(response, rows, catalogue.place, found=catalogue.counted(rows))
+    return [offers.tool(row) for row in shown]
 
 
 @tools.get("/{tool_id}")
@@ -152,17 +154,18 @@ async def tool_history(
     tool_id: UUID, caller: CallerDep, db: Db, page: PageDep, response: Response
 ) -> list[ToolExecution]:
     """The executions of a tool, newest first, also of a deleted server."""
-    found = await recording.history(db, caller, tool_id, page)
-    return page.cut(response, found, recording.place)
+    executions, found = await recording.history(db, caller, tool_id, page)
+    return page.cut(response, executions, recording.place, found=found)
 
 
 @resources.get("")
 async def list_resources(
-    caller: CallerDep, db: Db, filters: catalogue.FiltersDep, page: PageDep, response: Response
+    caller: CallerDep, db: Db, filters: catalogue.FiltersDep, page: LongPageDep, response: Response
 ) -> list[Resource]:
     """The resources and resource templates of the caller's servers, newest first."""
     rows = await catalogue.page(db, caller, reading.RESOURCES, filters, page)
-    return [offers.resource(row) for row in page.cut(response, rows, catalogue.place)]
+    shown = page.cut(response, rows, catalogue.place, found=catalogue.counted(rows))
+    return [offers.resource(row) for row in shown]
 
 
 @resources.get("/{resource_id}")
@@ -188,11 +191,12 @@ async def read_resource(
 
 @prompts.get("")
 async def list_prompts(
-    caller: CallerDep, db: Db, filters: catalogue.FiltersDep, page: PageDep, response: Response
+    caller: CallerDep, db: Db, filters: catalogue.FiltersDep, page: LongPageDep, response: Response
 ) -> list[Prompt]:
     """The prompts of the caller's servers, newest first."""
     rows = await catalogue.page(db, caller, ["prompt"], filters, page)
-    return [offers.prompt(row) for row in page.cut(response, rows, catalogue.place)]
+    shown = page.cut(response, rows, catalogue.place, found=catalogue.counted(rows))
+    return [offers.prompt(row) for row in shown]
 
 
 @prompts.get("/{prompt_id}")

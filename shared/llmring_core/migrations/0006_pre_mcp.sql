@@ -46,6 +46,7 @@ create table {mcp_schema}.definitions (
     digest text not null,
     version int not null default 1,
     approved_digest text not null,
+    size bigint not null,
     is_active boolean not null default true,
     first_seen_at timestamptz not null,
     last_seen_at timestamptz not null,
@@ -60,6 +61,8 @@ comment on column {mcp_schema}.definitions.name is 'What the server knows it by:
 comment on column {mcp_schema}.definitions.digest is 'SHA-256 of the canonical JSON (RFC 8785) of the definition, in hexadecimal.';
 comment on column {mcp_schema}.definitions.approved_digest is 'The digest that may be executed where the policy is block; the first one seen is approved.';
 
+comment on column {mcp_schema}.definitions.size is 'Bytes of its JSON, so that a page can end before it gets too large.';
+
 create index definitions_by_kind on {mcp_schema}.definitions (api_key_id, kind, first_seen_at, definition_id);
 
 create table {mcp_schema}.definition_versions (
@@ -69,6 +72,7 @@ create table {mcp_schema}.definition_versions (
     change_id uuid not null,
     seen_at timestamptz not null,
     digest text not null,
+    size bigint not null,
     definition jsonb not null,
     primary key (api_key_id, definition_id, version),
     foreign key (api_key_id, definition_id) references {mcp_schema}.definitions
@@ -96,6 +100,7 @@ create table {mcp_schema}.tool_executions (
     error text,
     duration_ms bigint,
     conversation_id text,
+    size bigint not null,
     primary key (api_key_id, execution_id),
     constraint tool_executions_by check (executed_by in ('server', 'client')),
     constraint tool_executions_status check (status in ('running', 'succeeded', 'failed', 'unknown')),
