@@ -89,6 +89,12 @@ class Settings(BaseSettings):
     mcp_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="host names, comma-separated; *.example.org stands for all below"
     )
+    mcp_stdio: Literal["deny", "allow"] = Field(
+        "deny", description="deny or allow: whether MCP servers may be started on this machine"
+    )
+    mcp_stdio_commands: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="the commands that may be started then, comma-separated"
+    )
     data_dir: Path | None = Field(None, description="a folder for the embedded database")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="one of debug, info, warning, error"
@@ -124,12 +130,14 @@ class Settings(BaseSettings):
                 raise ValueError(f"{origin} is not an origin such as https://app.example.org")
         return origins
 
-    @field_validator("mcp_allowed_networks", "mcp_allowed_hosts", mode="before")
+    @field_validator(
+        "mcp_allowed_networks", "mcp_allowed_hosts", "mcp_stdio_commands", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        return [part.strip().lower() for part in value.split(",") if part.strip()]
+        return [part.strip() for part in value.split(",") if part.strip()]
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -60,7 +60,7 @@ async def execute(
         raise AlreadyExists(
             "The definition of this tool changed: look at the changes of its server and approve it."
         )
-    check_input(request.input, tool.definition.get("inputSchema") or {})
+    await check_input(request.input, tool.definition.get("inputSchema") or {})
     started = await recording.record_start(database, caller, tool_id, request)
     seconds = (request.timeout_ms or DEFAULT_SECONDS * 1000) / 1000
     outcome, failure = await _outcome(_call(connections, tool, request.input, seconds))

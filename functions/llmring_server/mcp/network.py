@@ -142,7 +142,7 @@ async def _resolved(host: str, port: int) -> list[Address]:
 
 
 def _matches(host: str, allowed: str) -> bool:
-    name = host.lower().rstrip(".")
+    name, allowed = host.lower().rstrip("."), allowed.lower()
     if allowed.startswith("*."):
         return name.endswith(allowed[1:])
     return name == allowed

@@ -4,14 +4,16 @@ The only module that imports the SDK, and only when a call goes out: it costs a 
 """
 
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from llmring_core.errors import BadGateway, Forbidden, LLMRingError
+from llmring_core.errors import BadGateway, LLMRingError
 from llmring_server.mcp.definitions import Found, Kind
 from llmring_server.mcp.models import Transport
+from llmring_server.mcp.processes import allowed_command, limited
 
 if TYPE_CHECKING:
     import httpx2
@@ -57,9 +59,10 @@ async def connect(target: Target, guard: "Guard", seconds: float) -> AsyncIterat
     `seconds` limits each wait for more of an answer. Errors of every kind come out; `translated`
     says them in our words.
     """
-    if target.transport == "stdio":
-        raise Forbidden("This server starts no processes: a stdio server is the client's to run.")
     async with AsyncExitStack() as stack:
+        if target.transport == "stdio":
+            yield await stack.enter_async_context(_by_stdio(target, guard))
+            return
         if target.transport == "sse":
             yield await stack.enter_async_context(_by_sse(target, guard, seconds))
             return
@@ -161,6 +164,19 @@ async def _by_sse(target: Target, guard: "Guard", seconds: float) -> AsyncIterat
     transport = sse_client(target.url, httpx_client_factory=make)
     async with Client(transport, mode="legacy", cache=None) as client:
         yield client
+
+
+@asynccontextmanager
+async def _by_stdio(target: Target, guard: "Guard") -> AsyncIterator["Client"]:
+    from mcp import Client
+    from mcp.client.stdio import StdioServerParameters, stdio_client
+
+    command, arguments = limited(allowed_command(target.url, guard.settings))
+    parameters = StdioServerParameters(command=command, args=arguments)
+    # What they say on stderr is not for our log; the null device never blocks.
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: ASYNC230
+        async with Client(stdio_client(parameters, nowhere), mode="auto", cache=None) as client:
+            yield client
 
 
 async def _all(fetch: Callable[..., Awaitable[Any]], member: str, kind: Kind) -> list[Found]:
