@@ -46,10 +46,9 @@ def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
             os.environ["LLMRING_SECRETS_KEY"] = own_key(folder)
         may_call_itself = _allow_loopback(host, settings)
         can_sign = _prepare(settings, url)
-        for line in first_lines(settings, listener, url, can_sign, is_embedded=is_embedded):
+        told = (is_embedded, may_call_itself)
+        for line in first_lines(settings, listener, url, can_sign, *told):
             sys.stdout.write(f"{line}\n")
-            if line.startswith("Conversations") and may_call_itself:
-                sys.stdout.write(f"{LOOPBACK_LINE}\n")
         sys.stdout.flush()
         telemetry.log_to_terminal(settings.log_level)
         _run(listener, reload=reload, workers=workers)
@@ -66,7 +65,12 @@ def _allow_loopback(host: str, settings: Settings) -> bool:
 
 
 def first_lines(
-    settings: Settings, listener: socket.socket, url: str, can_sign: str, *, is_embedded: bool
+    settings: Settings,
+    listener: socket.socket,
+    url: str,
+    can_sign: str,
+    is_embedded: bool,
+    may_call_itself: bool,
 ) -> list[str]:
     """What a user wants to know first: where it listens, on what, and how to try it."""
     host, port = listener.getsockname()[:2]
@@ -86,6 +90,7 @@ def first_lines(
         f"Registry       {settings.registry_base_url}",
         f"Sign receipts  {can_sign}",
         f"Conversations  {_kept(settings)}",
+        *([LOOPBACK_LINE] if may_call_itself else []),
         *warnings,
         "Try it:",
         f"  curl {address}/api/v1/log -H 'X-API-Key: my-project' \\",

@@ -15,7 +15,7 @@ import pytest
 from llmring_core import __version__
 from llmring_core.local_postgres import LocalPostgres
 from llmring_core.migrate import shipped
-from support.processes import Server, at_work_in, data_folder, postgres_of, run, until
+from support.processes import HEADERS, Server, at_work_in, data_folder, postgres_of, run, until
 
 
 @pytest.fixture
@@ -48,6 +48,20 @@ def test_the_first_lines_say_what_a_user_wants_to_know(start):
     assert "http://127.0.0.1:9/" in lines
     assert "Sign receipts  no (set LLMRING_RECEIPTS_PRIVATE_KEY_B64)" in lines
     assert "Conversations  kept at the level full, messages for 30 days" in lines
+
+
+MCP_LINE = "MCP servers    on this machine may be called"
+
+
+@pytest.mark.parametrize(("host", "status"), [("127.0.0.1", 502), ("0.0.0.0", 403)])
+def test_only_a_server_on_loopback_calls_mcp_servers_on_its_own_machine(start, host, status):
+    server = start("--host", host)
+    body = {"name": "demo", "url": "http://127.0.0.1:9/"}
+    servers = "/api/v1/mcp/servers"
+    added = server.http.post(servers, json=body, headers=HEADERS).json()
+    answer = server.http.post(f"{servers}/{added['id']}/refresh", headers=HEADERS)
+    says_so = MCP_LINE in server.first_lines()
+    assert (answer.status_code, says_so) == (status, host == "127.0.0.1")
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")

@@ -86,6 +86,32 @@ async def test_a_server_is_asked_what_it_offers(alice, demo, transport, at, prot
     assert (after["refreshed_at"] is None, after["refresh_error"]) == (False, None)
 
 
+class BeforeDiscover:
+    """Makes a server one of the revisions with sessions: it does not know `server/discover`."""
+
+    def __init__(self, app):
+        self._app = app
+
+    async def __call__(self, scope, receive, send):
+        headers = dict(scope.get("headers", []))
+        if headers.get(b"mcp-method") == b"server/discover":
+            await PlainTextResponse("unknown", 404)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+async def test_a_server_of_a_revision_with_sessions_is_spoken_to(alice):
+    demo = Demo()
+    app = Watching(BeforeDiscover(demo_server(demo).streamable_http_app()), demo)
+    with serving(app) as port:
+        server = await registered(alice, f"http://127.0.0.1:{port}/mcp")
+        await refreshed(alice, server)
+        told = (await runs(alice, await tool_of(alice, "add"), {"input": {"a": 1, "b": 2}})).json()
+        after = await alice.reads(f"{MCP}/servers/{server['id']}")
+    assert (after["protocol_version"], told["status"]) == ("2025-11-25", "succeeded")
+    assert any("mcp-session-id" in each for each in demo.headers)
+
+
 async def test_a_second_refresh_changes_nothing(alice, added):
     tool = await tool_of(alice, "add")
     answer = await refreshed(alice, added)
