@@ -348,6 +348,7 @@ CREATE TABLE llmring_mcp.tool_executions (
     status text NOT NULL,
     input jsonb NOT NULL,
     output jsonb,
+    output_excerpt text,
     output_bytes bigint,
     output_hash text,
     is_error boolean,
@@ -363,7 +364,7 @@ COMMENT ON COLUMN llmring_mcp.tool_executions.executed_by IS 'This server ran th
 
 COMMENT ON COLUMN llmring_mcp.tool_executions.status IS 'unknown: whether the tool ran, nobody can say.';
 
-COMMENT ON COLUMN llmring_mcp.tool_executions.output IS 'Null where it was larger than is kept; output_bytes and output_hash tell of it.';
+COMMENT ON COLUMN llmring_mcp.tool_executions.output_excerpt IS 'The beginning of an output that was too large to be kept whole, or has a NUL in it, as JSON; output_bytes and output_hash are of all of it.';
 
 CREATE VIEW llmring_mcp.tools AS
  SELECT api_key_id,
@@ -430,9 +431,6 @@ ALTER TABLE ONLY llmring_mcp.definition_versions
     ADD CONSTRAINT definition_versions_pkey PRIMARY KEY (api_key_id, definition_id, version);
 
 ALTER TABLE ONLY llmring_mcp.definitions
-    ADD CONSTRAINT definitions_name UNIQUE (api_key_id, server_id, kind, name);
-
-ALTER TABLE ONLY llmring_mcp.definitions
     ADD CONSTRAINT definitions_pkey PRIMARY KEY (api_key_id, definition_id);
 
 ALTER TABLE ONLY llmring_mcp.servers
@@ -470,6 +468,8 @@ CREATE INDEX usage_logs_default_api_key_id_conversation_id_logged_at_log_idx ON 
 CREATE INDEX usage_logs_default_logged_at_idx ON llmring.usage_logs_default USING btree (logged_at) WHERE (pricing @> '{"awaiting_registry": true}'::jsonb);
 
 CREATE INDEX definitions_by_kind ON llmring_mcp.definitions USING btree (api_key_id, kind, first_seen_at, definition_id);
+
+CREATE UNIQUE INDEX definitions_by_name ON llmring_mcp.definitions USING btree (api_key_id, server_id, kind, md5(name));
 
 CREATE INDEX servers_by_time ON llmring_mcp.servers USING btree (api_key_id, created_at, server_id);
 

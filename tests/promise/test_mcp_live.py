@@ -77,7 +77,7 @@ async def test_a_server_is_asked_what_it_offers(alice, demo, transport, at, prot
     answer = await refreshed(alice, server)
     after = await alice.reads(f"{MCP}/servers/{server['id']}")
     assert answer["added"] == {
-        "tools": ["add", "fail", "large", "wait"],
+        "tools": ["add", "fail", "large", "odd", "wait"],
         "resources": ["memo://bytes", "memo://one"],
         "resource_templates": ["memo://{name}"],
         "prompts": ["greet"],
@@ -116,7 +116,7 @@ async def test_a_second_refresh_changes_nothing(alice, added):
     tool = await tool_of(alice, "add")
     answer = await refreshed(alice, added)
     assert (answer["unchanged"], answer["changed"]["tools"], answer["removed"]["tools"]) == (
-        8,
+        9,
         [],
         [],
     )
@@ -178,10 +178,21 @@ async def test_an_execution_is_on_record_while_it_runs(alice, added, demo, datab
     assert (during, (await running).json()["status"]) == ("running", "succeeded")
 
 
-async def test_of_a_large_result_the_size_and_hash_are_kept(alice, added):
-    told = (await runs(alice, await tool_of(alice, "large"), {"input": {"size": 2**21}})).json()
-    assert (told["status"], told["output"]) == ("succeeded", None)
-    assert told["output_bytes"] > 2**21
+async def test_a_large_result_is_answered_whole_and_kept_in_part(alice, added):
+    tool = await tool_of(alice, "large")
+    told = (await runs(alice, tool, {"input": {"size": 2**21}})).json()
+    (kept,) = await alice.reads(f"{MCP}/tools/{tool['id']}/history")
+    assert told["output"]["structuredContent"]["result"] == "x" * 2**21
+    assert (kept["output"], len(kept["output_excerpt"])) == (None, 2**20)
+    assert kept["output_bytes"] == told["output_bytes"] > 2**21
+
+
+async def test_a_result_with_a_nul_is_answered_and_kept_as_text(alice, added):
+    tool = await tool_of(alice, "odd")
+    answer = await runs(alice, tool, {"input": {}})
+    (kept,) = await alice.reads(f"{MCP}/tools/{tool['id']}/history")
+    assert answer.json()["output"]["structuredContent"]["result"] == "a\x00b"
+    assert (kept["status"], "a\\u0000b" in kept["output_excerpt"]) == ("succeeded", True)
 
 
 async def test_a_changed_tool_is_not_run_until_it_is_approved_where_the_policy_is_block(
@@ -316,7 +327,7 @@ async def test_a_refresh_of_a_broken_server_fails_and_changes_nothing(alice, add
     answer = await alice.ask("POST", f"{path}/refresh")
     after = await alice.reads(path)
     assert (answer.status_code, after["refresh_error"]) == (502, answer.json()["detail"])
-    assert len(await alice.reads(f"{MCP}/tools", is_active="true")) == 4
+    assert len(await alice.reads(f"{MCP}/tools", is_active="true")) == 5
 
 
 async def test_a_tool_of_a_server_that_streams_for_ever_is_given_up(alice, added, broken):
@@ -421,5 +432,5 @@ async def test_a_server_that_came_back_is_connected_to_anew(alice):
         await refreshed(alice, server)
     down = await alice.ask("POST", f"{MCP}/servers/{server['id']}/refresh")
     with serving(demo_server(demo).sse_app(), port) as port:
-        assert (down.status_code, (await refreshed(alice, server))["unchanged"]) == (502, 8)
+        assert (down.status_code, (await refreshed(alice, server))["unchanged"]) == (502, 9)
     gc.collect()

@@ -191,7 +191,17 @@ async def test_of_an_output_that_is_too_large_the_size_and_hash_are_kept(alice):
     told = (await runs(alice, await tool_of(alice, "add"), {"input": {}, "output": output})).json()
     text = json.dumps(output).encode()
     assert (told["output"], told["output_bytes"]) == (None, len(text))
+    assert told["output_excerpt"] == text.decode()[: 2**20]
     assert told["output_hash"] == hashlib.sha256(text).hexdigest()
+
+
+async def test_long_names_are_kept(alice):
+    server = await registered(alice, URL)
+    uris = ["memo://" + "é" * 2000 + str(number) for number in range(2)]
+    await refreshed(alice, server, {"resources": [{"uri": uri} for uri in uris]})
+    answer = await refreshed(alice, server, {"resources": [{"uri": uris[0], "name": "new"}]})
+    assert answer["changed"]["resources"] == uris[:1]
+    assert answer["removed"]["resources"] == uris[1:]
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,11 @@ def demo_server(demo: Demo) -> MCPServer:  # noqa: C901 - one function per thing
         """Say much."""
         return "x" * size
 
+    @server.tool()
+    def odd() -> str:
+        """Say what no database holds."""
+        return "a\x00b"
+
     @server.resource("memo://one", mime_type="text/plain")
     def one() -> str:
         return "hello"

@@ -11,8 +11,8 @@ from fastapi import Depends, FastAPI, Request
 from llmring_core import deadline
 from llmring_core.errors import GatewayTimeout, Unavailable
 from llmring_core.settings import Settings
-from llmring_server.mcp import remote
-from llmring_server.mcp.remote import Target
+from llmring_server.mcp import remote, transports
+from llmring_server.mcp.transports import Target
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -126,7 +126,7 @@ class Connections:
     async def _own(self, target: Target, held: _Held) -> None:
         """The life of a connection; the SDK wants it opened and closed by one task."""
         try:
-            async with remote.connect(target, held.guard, LONGEST_SECONDS) as client:
+            async with transports.connect(target, held.guard, LONGEST_SECONDS) as client:
                 held.ready.set_result(client)
                 await held.closing.wait()
         except Exception as error:  # noqa: BLE001 - told to whoever waits for the connection

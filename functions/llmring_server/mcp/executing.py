@@ -19,10 +19,11 @@ from llmring_server.mcp.credentials import headers_of
 from llmring_server.mcp.definitions import Kind
 from llmring_server.mcp.executions import ToolExecution
 from llmring_server.mcp.recording import Outcome
-from llmring_server.mcp.remote import LostConnection, Target
+from llmring_server.mcp.remote import LostConnection
 from llmring_server.mcp.reports import Execution
 from llmring_server.mcp.schemas import check_input
 from llmring_server.mcp.store import SQL
+from llmring_server.mcp.transports import Target
 
 DEFAULT_SECONDS = 30.0
 

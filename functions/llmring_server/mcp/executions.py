@@ -26,7 +26,10 @@ class ToolExecution(BaseModel):
     executed_by: Literal["server", "client"]
     status: Status = Field(description="`unknown`: whether the tool ran, nobody can say.")
     input: dict[str, Any]
-    output: Any = Field(description="Null where it was larger than is kept.")
+    output: Any = Field(description="Null where it was larger than is kept; see the excerpt.")
+    output_excerpt: str | None = Field(
+        description="The first megabyte of an output that is not kept whole, as JSON."
+    )
     output_bytes: int | None = Field(description="The size of the output as JSON.")
     output_hash: str | None = Field(description="SHA-256 of the output as JSON, in hexadecimal.")
     is_error: bool | None = Field(description="Whether the tool, or its server, said error.")

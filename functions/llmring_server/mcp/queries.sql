@@ -204,16 +204,16 @@ order by current.seen_at desc, current.change_id desc
 -- name: add_execution
 insert into {mcp_schema}.tool_executions (
     api_key_id, execution_id, executed_at, tool_id, executed_by, status, input, output,
-    output_bytes, output_hash, is_error, error, duration_ms, conversation_id, size
+    output_excerpt, output_bytes, output_hash, is_error, error, duration_ms, conversation_id, size
 )
 select
-    $1::text, $2, $3, definition_id, $5, $6, $7::text::jsonb, $8::text::jsonb, $9, $10, $11, $12,
-    $13, $14, octet_length(concat($7::text, $8::text, $12::text))
+    $1::text, $2, $3, definition_id, $5, $6, $7::text::jsonb, $8::text::jsonb, $9::text, $10, $11,
+    $12, $13::text, $14, $15, octet_length(concat($7::text, $8::text, $9::text, $13::text))
 from {mcp_schema}.definitions
 where api_key_id = $1::text and definition_id = $4 and kind = 'tool'
 returning
     execution_id as id, tool_id, executed_at, executed_by, status, input::text as input,
-    output::text as output, output_bytes, output_hash, is_error, error, duration_ms,
+    output::text as output, output_excerpt, output_bytes, output_hash, is_error, error, duration_ms,
     conversation_id
 
 -- name: target
@@ -240,12 +240,13 @@ where api_key_id = $1 and server_id = $2
 
 -- name: finish_execution
 update {mcp_schema}.tool_executions set
-    status = $3, output = $4::text::jsonb, output_bytes = $5, output_hash = $6, is_error = $7,
-    error = $8, duration_ms = $9, size = size + octet_length(concat($4::text, $8::text))
+    status = $3, output = $4::text::jsonb, output_excerpt = $5::text, output_bytes = $6,
+    output_hash = $7, is_error = $8, error = $9::text, duration_ms = $10,
+    size = size + octet_length(concat($4::text, $5::text, $9::text))
 where api_key_id = $1 and execution_id = $2
 returning
     execution_id as id, tool_id, executed_at, executed_by, status, input::text as input,
-    output::text as output, output_bytes, output_hash, is_error, error, duration_ms,
+    output::text as output, output_excerpt, output_bytes, output_hash, is_error, error, duration_ms,
     conversation_id
 
 -- name: sweep
@@ -268,7 +269,7 @@ with place as (
 )
 select
     execution_id as id, tool_id, executed_at, executed_by, status, input::text as input,
-    output::text as output, output_bytes, output_hash, is_error, error, duration_ms,
+    output::text as output, output_excerpt, output_bytes, output_hash, is_error, error, duration_ms,
     conversation_id, found
 from weighed
 join {mcp_schema}.tool_executions using (execution_id)

@@ -50,7 +50,7 @@ async def record_start(
     runner: Runner, caller: Caller, tool_id: UUID, request: Execution
 ) -> ToolExecution:
     """Record that this server is about to run a tool, before it does; raises NotFound."""
-    nothing_yet = (None,) * 6
+    nothing_yet = (None,) * 7
     return await _add(runner, caller, tool_id, request, ("server", "running"), nothing_yet)
 
 
@@ -65,12 +65,13 @@ async def record_end(
         outcome.status,
         *kept_output(outcome.output),
         outcome.is_error,
-        outcome.error and outcome.error[:MAX_ERROR_CHARACTERS],
+        outcome.error and outcome.error[:MAX_ERROR_CHARACTERS].replace("\x00", ""),
         outcome.duration_ms,
     )
     if row is None:
         raise NotFound
-    return _execution(row)
+    # Whoever asked for it gets all of it, however much is kept.
+    return _execution(row).model_copy(update={"output": outcome.output})
 
 
 async def sweep(runner: Runner) -> None:
@@ -126,14 +127,17 @@ def place(execution: ToolExecution) -> Place:
     return Place(execution.executed_at, execution.id)
 
 
-def kept_output(output: Any) -> tuple[str | None, int | None, str | None]:
-    """What is kept of an output: itself as JSON if it is not too large, its bytes, their hash."""
+def kept_output(output: Any) -> tuple[str | None, str | None, int | None, str | None]:
+    """What is kept of an output: itself as JSON or its beginning, its bytes, and their hash.
+
+    A NUL cannot be in the database as part of a value, only as its escape in a text.
+    """
     if output is None:
-        return None, None, None
+        return None, None, None, None
     text = json.dumps(output)
-    raw = text.encode()
-    fits = len(raw) <= MAX_OUTPUT_BYTES
-    return text if fits else None, len(raw), hashlib.sha256(raw).hexdigest()
+    is_whole = len(text) <= MAX_OUTPUT_BYTES and "\\u0000" not in text
+    told = (len(text), hashlib.sha256(text.encode()).hexdigest())
+    return (text, None, *told) if is_whole else (None, text[:MAX_OUTPUT_BYTES], *told)
 
 
 def _text(value: Any) -> str:

@@ -1,22 +1,20 @@
 """Servers are spoken to: the Model Context Protocol, with the official SDK, as a client.
 
-The only module that imports the SDK, and only when a call goes out: it costs a cold start 0.8 s.
+This module and `transports.py` alone import the SDK, and only when a call goes out: it costs a cold
+start 0.8 s.
 """
 
+import json
 import logging
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llmring_core.errors import BadGateway, LLMRingError
 from llmring_server.mcp.definitions import Found, Kind
-from llmring_server.mcp.models import Transport
-from llmring_server.mcp.processes import allowed_command, limited
+from llmring_server.mcp.transports import first_cause
 
 if TYPE_CHECKING:
-    import httpx2
     from mcp import Client
 
     from llmring_server.mcp.network import Guard
@@ -27,15 +25,7 @@ log = logging.getLogger("llmring.mcp")
 RESULT = ("content", "structuredContent", "isError")
 MAX_PAGES = 200
 MAX_FOUND = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A server to connect to, with what only it may see."""
-
-    url: str
-    transport: Transport
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
+MAX_NAME = 2048
 
 
 class LostConnection(BadGateway):
@@ -52,30 +42,6 @@ class Offer:
     found: list[Found]
 
 
-@asynccontextmanager
-async def connect(target: Target, guard: "Guard", seconds: float) -> AsyncIterator["Client"]:
-    """A client of a server: by streamable HTTP, or by SSE where the server turns that down.
-
-    `seconds` limits each wait for more of an answer. Errors of every kind come out; `translated`
-    says them in our words.
-    """
-    async with AsyncExitStack() as stack:
-        if target.transport == "stdio":
-            yield await stack.enter_async_context(_by_stdio(target, guard))
-            return
-        if target.transport == "sse":
-            yield await stack.enter_async_context(_by_sse(target, guard, seconds))
-            return
-        try:
-            client = await stack.enter_async_context(_by_streamable_http(target, guard, seconds))
-        except Exception as error:
-            if not _is_refusal_of_the_protocol(error):
-                raise
-            log.info("no streamable HTTP at a server, trying SSE: %s", _leaf(error))
-            client = await stack.enter_async_context(_by_sse(target, guard, seconds))
-        yield client
-
-
 async def lives(client: "Client") -> bool:
     """Whether a client that was not used for a while can be used.
 
@@ -88,7 +54,7 @@ async def lives(client: "Client") -> bool:
     try:
         await client.session.send_ping()
     except Exception as error:  # noqa: BLE001 - whatever the reason, the answer is no
-        log.info("a connection to a server was lost while it was idle: %s", _leaf(error))
+        log.info("a connection to a server was lost while it was idle: %s", first_cause(error))
         return False
     return True
 
@@ -130,55 +96,6 @@ async def get_prompt(client: "Client", name: str, arguments: dict[str, str]) -> 
     return _plain(await client.get_prompt(name, arguments))
 
 
-@asynccontextmanager
-async def _by_streamable_http(
-    target: Target, guard: "Guard", seconds: float
-) -> AsyncIterator["Client"]:
-    from mcp import Client
-    from mcp.client.streamable_http import streamable_http_client
-
-    from llmring_server.mcp.network import MAX_ANSWER_BYTES, client_of
-
-    async with client_of(guard, dict(target.headers), seconds) as http:
-        transport = streamable_http_client(
-            target.url, http_client=http, max_sse_event_size=MAX_ANSWER_BYTES
-        )
-        async with Client(transport, mode="auto", cache=None) as client:
-            yield client
-
-
-@asynccontextmanager
-async def _by_sse(target: Target, guard: "Guard", seconds: float) -> AsyncIterator["Client"]:
-    from mcp import Client
-    from mcp.client.sse import sse_client
-
-    from llmring_server.mcp.network import client_of
-
-    def make(
-        headers: object = None,  # noqa: ARG001 - as the SDK calls it; ours are those of the target
-        timeout: object = None,  # noqa: ARG001
-        auth: object = None,  # noqa: ARG001
-    ) -> "httpx2.AsyncClient":
-        return client_of(guard, dict(target.headers), seconds)
-
-    transport = sse_client(target.url, httpx_client_factory=make)
-    async with Client(transport, mode="legacy", cache=None) as client:
-        yield client
-
-
-@asynccontextmanager
-async def _by_stdio(target: Target, guard: "Guard") -> AsyncIterator["Client"]:
-    from mcp import Client
-    from mcp.client.stdio import StdioServerParameters, stdio_client
-
-    command, arguments = limited(allowed_command(target.url, guard.settings))
-    parameters = StdioServerParameters(command=command, args=arguments)
-    # What they say on stderr is not for our log; the null device never blocks.
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: ASYNC230
-        async with Client(stdio_client(parameters, nowhere), mode="auto", cache=None) as client:
-            yield client
-
-
 async def _all(fetch: Callable[..., Awaitable[Any]], member: str, kind: Kind) -> list[Found]:
     """All definitions of a kind, over all pages.
 
@@ -189,13 +106,27 @@ async def _all(fetch: Callable[..., Awaitable[Any]], member: str, kind: Kind) ->
     cursor: str | None = None
     for _ in range(MAX_PAGES):
         page = await fetch(cursor=cursor)
-        found += [Found(kind, _plain(each)) for each in getattr(page, member)]
+        found += [_found(kind, each) for each in getattr(page, member)]
         cursor = page.next_cursor
         if len(found) > MAX_FOUND:
             break
         if cursor is None:
             return found
     raise BadGateway(f"The server has more than {MAX_FOUND} {member}, or its pages have no end.")
+
+
+def _found(kind: Kind, model: Any) -> Found:
+    """A definition that can be kept.
+
+    Raises:
+        BadGateway: it cannot.
+    """
+    found = Found(kind, _plain(model))
+    if len(found.name) > MAX_NAME or "\\u0000" in json.dumps(found.definition):
+        raise BadGateway(
+            f"The server has a {kind} with a name or characters that no list can hold."
+        )
+    return found
 
 
 def _plain(model: Any) -> dict[str, Any]:
@@ -212,7 +143,7 @@ def translated(error: BaseException, guard: "Guard") -> LLMRingError:
 
     if guard.refusal is not None:
         return guard.refusal
-    leaf = _leaf(error)
+    leaf = first_cause(error)
     if isinstance(leaf, LLMRingError):
         return leaf
     log.warning("a server failed: %s: %s", type(leaf).__name__, leaf)
@@ -223,17 +154,3 @@ def translated(error: BaseException, guard: "Guard") -> LLMRingError:
             f"The server cannot be reached, or speaks no MCP there: {type(leaf).__name__}."
         )
     return LostConnection()
-
-
-def _is_refusal_of_the_protocol(error: Exception) -> bool:
-    """Whether a server answered, but not as one that speaks streamable HTTP."""
-    from mcp.shared.exceptions import MCPError
-
-    return isinstance(_leaf(error), MCPError)
-
-
-def _leaf(error: BaseException) -> BaseException:
-    """The first cause inside groups of errors."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -51,7 +51,6 @@ create table {mcp_schema}.definitions (
     first_seen_at timestamptz not null,
     last_seen_at timestamptz not null,
     primary key (api_key_id, definition_id),
-    constraint definitions_name unique (api_key_id, server_id, kind, name),
     constraint definitions_kind check (kind in ('tool', 'resource', 'resource_template', 'prompt')),
     foreign key (api_key_id, server_id) references {mcp_schema}.servers
 );
@@ -63,6 +62,8 @@ comment on column {mcp_schema}.definitions.approved_digest is 'The digest that m
 
 comment on column {mcp_schema}.definitions.size is 'Bytes of its JSON, so that a page can end before it gets too large.';
 
+-- A URI may be longer than an index takes.
+create unique index definitions_by_name on {mcp_schema}.definitions (api_key_id, server_id, kind, md5(name));
 create index definitions_by_kind on {mcp_schema}.definitions (api_key_id, kind, first_seen_at, definition_id);
 
 create table {mcp_schema}.definition_versions (
@@ -94,6 +95,7 @@ create table {mcp_schema}.tool_executions (
     status text not null,
     input jsonb not null,
     output jsonb,
+    output_excerpt text,
     output_bytes bigint,
     output_hash text,
     is_error boolean,
@@ -108,7 +110,7 @@ create table {mcp_schema}.tool_executions (
 );
 
 comment on column {mcp_schema}.tool_executions.executed_by is 'This server ran the tool, or a client that reported it.';
-comment on column {mcp_schema}.tool_executions.output is 'Null where it was larger than is kept; output_bytes and output_hash tell of it.';
+comment on column {mcp_schema}.tool_executions.output_excerpt is 'The beginning of an output that was too large to be kept whole, or has a NUL in it, as JSON; output_bytes and output_hash are of all of it.';
 comment on column {mcp_schema}.tool_executions.status is 'unknown: whether the tool ran, nobody can say.';
 
 create index tool_executions_by_tool on {mcp_schema}.tool_executions (api_key_id, tool_id, executed_at, execution_id);
