@@ -83,9 +83,13 @@ class Connections:
     async def close(self) -> None:
         """Close every connection."""
         held, self._held = list(self._held.values()), {}
+        tasks = [each.task for each in held if each.task is not None]
         for each in held:
-            each.closing.set()
-        await asyncio.gather(*(each.task for each in held if each.task), return_exceptions=True)
+            self._end(each)
+        if tasks:
+            _, unfinished = await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
+            for task in unfinished:
+                task.cancel()
 
     @asynccontextmanager
     async def _room_for(self, target: Target, seconds: float) -> AsyncIterator[None]:
@@ -142,7 +146,13 @@ class Connections:
         if self._held.get(target) is held:
             del self._held[target]
         if held.users <= 1:
-            held.closing.set()
+            self._end(held)
+
+    def _end(self, held: _Held) -> None:
+        """Have a connection closed; one that is still being opened is given up."""
+        held.closing.set()
+        if held.task is not None and not held.ready.done():
+            held.task.cancel()
 
     def _used(self, target: Target, held: _Held) -> None:
         held.users -= 1
