@@ -64,6 +64,10 @@ async def test_a_check_that_would_take_for_ever_is_given_up(given, schema, monke
         {"$ref": "#/$defs/nothing"},
         {"$ref": "#"},
         {"properties": []},
+        {"$schema": []},
+        {"$schema": 5},
+        [],
+        5,
     ],
 )
 async def test_a_schema_that_is_none_is_the_servers_fault(schema):

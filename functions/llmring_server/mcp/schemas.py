@@ -23,13 +23,15 @@ SLOW = ("pattern", "patternProperties", "$ref", "$dynamicRef", "$recursiveRef", 
 Errors = list[dict[str, Any]]
 
 
-async def check_input(arguments: Mapping[str, Any], schema: dict[str, Any]) -> None:
+async def check_input(arguments: Mapping[str, Any], schema: Any) -> None:
     """Let arguments pass that the schema of a tool allows; nothing is fetched for it.
 
     Raises:
         Unprocessable: they are not, with the places in `errors`; or it takes too long to tell.
         BadGateway: the schema is none, or refers to one elsewhere.
     """
+    if not isinstance(schema, dict) or not isinstance(schema.get("$schema", ""), str):
+        raise BadGateway("The tool's own schema is not one.")
     question = json.dumps([arguments, schema])
     is_quick = len(question) <= QUICK_CHARACTERS and not any(
         f'"{name}"' in question for name in SLOW
