@@ -408,6 +408,13 @@ async def test_a_tool_is_given_no_longer_than_the_function_lives(
     assert (answer.status_code, told["status"]) == (504, "unknown")
 
 
+async def test_two_projects_share_no_connection(alice, added, demo):
+    demo.headers.clear()
+    bob = Project(alice.http, "bob")
+    await refreshed(bob, await registered(bob, demo.url))
+    assert "server/discover" in {each.get("mcp-method") for each in demo.headers}
+
+
 async def test_many_tools_run_at_once_on_few_database_connections(serve, kind, demo):
     if kind == "functions":
         return  # a container runs one at a time

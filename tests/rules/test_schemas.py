@@ -47,6 +47,7 @@ async def test_what_it_does_not_allow_is_told_by_place(given, places):
         ({"a": "a" * 40 + "!"}, {"properties": {"a": {"pattern": "^(a+)+$"}}}),
         ({"a" * 40 + "!": 1}, {"patternProperties": {"^(a+)+$": {}}}),
         ({"a": 1}, doubling(40)),
+        ({"a": [0] * 6000}, {"properties": {"a": {"items": {"allOf": [True] * 5000}}}}),
     ],
 )
 async def test_a_check_that_would_take_for_ever_is_given_up(given, schema, monkeypatch):

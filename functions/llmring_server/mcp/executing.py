@@ -115,14 +115,14 @@ async def offered(
         kind=row["kind"],
         definition=json.loads(row["definition"]),
         may_run=row["policy"] == "warn" or row["digest"] == row["approved_digest"],
-        target=target_of(row, settings),
+        target=target_of(row, caller, settings),
     )
 
 
-def target_of(row: Row, settings: Settings) -> Target:
+def target_of(row: Row, caller: Caller, settings: Settings) -> Target:
     """Where a server is, and what it is sent; raises NotConfigured as `headers_of`."""
     headers = tuple(headers_of(row["auth_sealed"], settings).items())
-    return Target(row["url"], row["transport_type"], headers)
+    return Target(caller.api_key_id, row["url"], row["transport_type"], headers)
 
 
 def text_arguments(given: dict[str, Any], definition: dict[str, Any]) -> dict[str, str]:

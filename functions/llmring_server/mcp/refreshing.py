@@ -36,7 +36,7 @@ async def discover_and_refresh(
         raise NotFound
     which = (caller.api_key_id, server_id)
     try:
-        async with connections.use(target_of(row, settings), DISCOVER_SECONDS) as client:
+        async with connections.use(target_of(row, caller, settings), DISCOVER_SECONDS) as client:
             offer = await remote.discover(client)
     except LLMRingError as error:
         await database.execute(SQL["note_failure"], *which, error.message)

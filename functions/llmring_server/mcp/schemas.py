@@ -16,8 +16,9 @@ from llmring_core.errors import BadGateway, Unprocessable
 
 MAX_ERRORS = 20
 CHECK_SECONDS = 3.0
-# More than this, or a member of these names, and the check goes to a process of its own.
-QUICK_CHARACTERS = 64 * 1024
+# A check takes as long as input and schema multiplied. More than this (a tenth of a second), or a
+# member of these names, and it goes to a process of its own.
+QUICK_COST = 5_000_000
 SLOW = ("pattern", "patternProperties", "$ref", "$dynamicRef", "$recursiveRef", "uniqueItems")
 
 Errors = list[dict[str, Any]]
@@ -33,9 +34,9 @@ async def check_input(arguments: Mapping[str, Any], schema: Any) -> None:
     if not isinstance(schema, dict) or not isinstance(schema.get("$schema", ""), str):
         raise BadGateway("The tool's own schema is not one.")
     question = json.dumps([arguments, schema])
-    is_quick = len(question) <= QUICK_CHARACTERS and not any(
-        f'"{name}"' in question for name in SLOW
-    )
+    schema_length = len(json.dumps(schema))
+    cost = schema_length * (len(question) - schema_length)
+    is_quick = cost <= QUICK_COST and not any(f'"{name}"' in question for name in SLOW)
     errors = found(arguments, schema) if is_quick else await _found_elsewhere(question)
     if errors is None:
         raise BadGateway("The tool's own schema is not valid, or refers to one elsewhere.")

@@ -23,6 +23,8 @@ log = logging.getLogger("llmring.mcp")
 class Target:
     """A server to connect to, with what only it may see."""
 
+    # Of two projects that use one server, each has connections, and so sessions, of its own.
+    api_key_id: str
     url: str
     transport: Transport
     headers: tuple[tuple[str, str], ...] = field(repr=False)
