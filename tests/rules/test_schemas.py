@@ -1,9 +1,11 @@
 """Inputs are checked against the schema of their tool; a hostile one costs nobody else anything."""
 
+import asyncio
+
 import pytest
 
 from llmring_core.errors import BadGateway, Unprocessable
-from llmring_server.mcp.schemas import check_input
+from llmring_server.mcp.checks import Checks
 
 NESTED = {
     "type": "object",
@@ -11,6 +13,13 @@ NESTED = {
     "required": ["who"],
     "$defs": {"Who": {"type": "object", "properties": {"name": {"pattern": "^[a-z]+$"}}}},
 }
+
+
+@pytest.fixture
+async def checks():
+    checks = Checks()
+    yield checks
+    await checks.close()
 
 
 def doubling(depth):
@@ -23,8 +32,8 @@ def doubling(depth):
 
 
 @pytest.mark.parametrize("given", [{"who": {"name": "ann"}}, {"who": {}, "tags": [1, "1"]}])
-async def test_what_a_schema_with_references_and_patterns_allows_passes(given):
-    await check_input(given, NESTED)
+async def test_what_a_schema_with_references_and_patterns_allows_passes(checks, given):
+    await checks.check(given, NESTED)
 
 
 @pytest.mark.parametrize(
@@ -35,9 +44,9 @@ async def test_what_a_schema_with_references_and_patterns_allows_passes(given):
         ({"who": 1, "tags": [1, 1]}, [["body", "input", "tags"], ["body", "input", "who"]]),
     ],
 )
-async def test_what_it_does_not_allow_is_told_by_place(given, places):
+async def test_what_it_does_not_allow_is_told_by_place(checks, given, places):
     with pytest.raises(Unprocessable) as raised:
-        await check_input(given, NESTED)
+        await checks.check(given, NESTED)
     assert [each["loc"] for each in raised.value.errors] == places
 
 
@@ -50,10 +59,10 @@ async def test_what_it_does_not_allow_is_told_by_place(given, places):
         ({"a": [0] * 6000}, {"properties": {"a": {"items": {"allOf": [True] * 5000}}}}),
     ],
 )
-async def test_a_check_that_would_take_for_ever_is_given_up(given, schema, monkeypatch):
-    monkeypatch.setattr("llmring_server.mcp.schemas.CHECK_SECONDS", 1.0)
+async def test_a_check_that_would_take_for_ever_is_given_up(checks, given, schema, monkeypatch):
+    monkeypatch.setattr("llmring_server.mcp.checks.CHECK_SECONDS", 1.0)
     with pytest.raises(Unprocessable, match="takes too long"):
-        await check_input(given, schema)
+        await checks.check(given, schema)
 
 
 @pytest.mark.parametrize(
@@ -71,13 +80,34 @@ async def test_a_check_that_would_take_for_ever_is_given_up(given, schema, monke
         5,
     ],
 )
-async def test_a_schema_that_is_none_is_the_servers_fault(schema):
+async def test_a_schema_that_is_none_is_the_servers_fault(checks, schema):
     with pytest.raises(BadGateway):
-        await check_input({"a": 1}, schema)
+        await checks.check({"a": 1}, schema)
 
 
 @pytest.mark.parametrize(
     "schema", [{}, {"type": "object"}, {"$schema": "https://unknown.example/"}]
 )
-async def test_a_schema_that_asks_nothing_lets_everything_pass(schema):
-    await check_input({"a": [1, None, {"b": "c"}]}, schema)
+async def test_a_schema_that_asks_nothing_lets_everything_pass(checks, schema):
+    await checks.check({"a": [1, None, {"b": "c"}]}, schema)
+
+
+async def test_many_checks_share_few_processes(checks, monkeypatch):
+    started = []
+    start = asyncio.create_subprocess_exec
+
+    async def counted(*words, **options):
+        started.append(words)
+        return await start(*words, **options)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", counted)
+    await asyncio.gather(*(checks.check({"who": {}}, NESTED) for _ in range(64)))
+    assert 1 <= len(started) <= 4
+
+
+async def test_after_one_that_took_too_long_others_are_checked(checks, monkeypatch):
+    monkeypatch.setattr("llmring_server.mcp.checks.CHECK_SECONDS", 1.0)
+    with pytest.raises(Unprocessable):
+        await checks.check({"a": 1}, doubling(40))
+    monkeypatch.undo()
+    await checks.check({"who": {}}, NESTED)

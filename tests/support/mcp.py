@@ -5,12 +5,17 @@ import socket
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Any
 
 import uvicorn
 from mcp.server.mcpserver import MCPServer
 
+from llmring_core.base64_text import to_base64url
+
 MCP = "/api/v1/mcp"
+LOOPBACK = (ip_network("127.0.0.0/8"),)
+KEYS = [to_base64url(bytes([number]) * 32) for number in (1, 2)]
 
 
 @dataclass
@@ -22,7 +27,8 @@ class Demo:
     calls: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     release: threading.Event = field(default_factory=threading.Event)
-    server: Any = None
+    # What a call of a tool is answered with, in place of what the server says: an ASGI app.
+    answers_with: Any = None
 
 
 def demo_server(demo: Demo) -> MCPServer:  # noqa: C901 - one function per thing it offers
@@ -104,6 +110,18 @@ class Watching:
             pairs = scope["headers"]
             self._demo.headers.append({name.decode(): value.decode() for name, value in pairs})
         await self._app(scope, receive, send)
+
+
+class Misbehaving:
+    """Answers the calls of tools as the demo says; all else is the server's own."""
+
+    def __init__(self, app: Any, demo: Demo) -> None:
+        self._app, self._demo = app, demo
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        is_call = (b"mcp-method", b"tools/call") in scope.get("headers", [])
+        app = self._demo.answers_with if is_call and self._demo.answers_with else self._app
+        await app(scope, receive, send)
 
 
 async def registered(project: Any, url: str, **members: Any) -> dict[str, Any]:

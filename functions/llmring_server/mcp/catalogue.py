@@ -16,7 +16,7 @@ from llmring_core.connection import Row, Runner
 from llmring_core.errors import AlreadyExists, NotFound
 from llmring_core.pages import LAST, PAGE_BYTES, Page, Place
 from llmring_server.mcp.definitions import Difference, Found, Kind, Known
-from llmring_server.mcp.models import Change
+from llmring_server.mcp.refreshes import Change
 from llmring_server.mcp.store import SQL
 
 

@@ -3,7 +3,15 @@
 import base64
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError
 
 from llmring_core.errors import NotConfigured
 from llmring_core.sealing import WrongKey, seal, unseal
@@ -13,7 +21,34 @@ from llmring_core.settings import Settings
 # What a field value may hold (RFC 9110, section 5.5), without what is obsolete.
 _VALUE = r"^[\x21-\x7e]([\x20-\x7e]{0,8000}[\x21-\x7e])?$"
 Token = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,8000}$")]
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
+# What frames a request or belongs to the protocol is not the user's to say (RFC 9110, 7.6).
+_RESERVED = {
+    *(
+        "host",
+        "connection",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "expect",
+    ),
+    *("content-length", "content-type", "content-encoding", "accept", "accept-encoding"),
+    "last-event-id",
+}
+
+
+def _is_free(name: str) -> str:
+    if name.lower() in _RESERVED or name.lower().startswith("mcp-"):
+        raise PydanticCustomError("reserved", "This header is not one for credentials")
+    return name
+
+
+HeaderName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"),
+    AfterValidator(_is_free),
+]
 HeaderValue = Annotated[str, StringConstraints(pattern=_VALUE)]
 
 
@@ -84,6 +119,10 @@ def headers_of(sealed_credentials: str | None, settings: Settings) -> dict[str, 
             return _ADAPTER.validate_json(unseal(sealed_credentials, key)).headers()
         except WrongKey:
             continue
+        except (
+            ValidationError
+        ):  # kept by a version that took more; what it says has the value in it
+            raise NotConfigured("Set auth_config of this server again.") from None
     raise NotConfigured(
         "The credentials of this server were sealed with a key that LLMRING_SECRETS_KEY no longer "
         "has: list the old key after the new one, or set auth_config again."

@@ -79,10 +79,14 @@ def difference(known: Iterable[Known], found: Iterable[Found], kinds: Iterable[K
 
 
 def _canonical(value: Any) -> Any:
-    """A value that has a canonical form: integers that no double holds become text."""
+    """A value that has a canonical form: integers that no double holds become an object.
+
+    Its name has a NUL, which nothing that is kept has: no other value has the same form.
+    """
     if isinstance(value, Mapping):
         return {name: _canonical(member) for name, member in value.items()}
     if isinstance(value, list):
         return [_canonical(element) for element in value]
     is_whole = isinstance(value, int) and not isinstance(value, bool)
-    return str(value) if is_whole and abs(value) > canonical.MAX_INTEGER else value
+    is_large = is_whole and abs(value) > canonical.MAX_INTEGER
+    return {"\x00integer": str(value)} if is_large else value

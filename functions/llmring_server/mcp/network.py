@@ -135,8 +135,12 @@ def client_of(guard: Guard, headers: dict[str, str], seconds: float) -> httpx2.A
 
 async def _resolved(host: str, port: int) -> list[Address]:
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            loop = asyncio.get_running_loop()
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except TimeoutError as error:
+        raise httpcore2.ConnectTimeout(f"{host} is not resolved in time") from error
+    except (OSError, UnicodeError) as error:
         raise httpcore2.ConnectError(f"{host} cannot be resolved: {error}") from error
     return [ip_address(address[0]) for *_, address in found]
 

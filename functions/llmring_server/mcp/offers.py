@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from llmring_core.connection import Row
-from llmring_server.mcp.models import Prompt, Resource, Tool
+from llmring_server.mcp.listings import Prompt, Resource, Tool
 
 
 def tool(row: Row) -> Tool:

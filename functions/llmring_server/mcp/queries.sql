@@ -251,7 +251,7 @@ returning
 
 -- name: sweep
 update {mcp_schema}.tool_executions set
-    status = 'unknown', error = 'This server ended while the tool ran.'
+    status = 'unknown', error = 'How it ended was not recorded: our server, or its database, went away.'
 where status = 'running' and executed_at < $1
 
 -- name: history

@@ -1,17 +1,17 @@
 """Resources are read and prompts rendered, by their servers, now."""
 
+import json
 from typing import Any
 from uuid import UUID
 
 from llmring_core.auth import Caller
 from llmring_core.database import Database
 from llmring_core.errors import Unprocessable
-from llmring_core.settings import Settings
 from llmring_server.mcp import remote
 from llmring_server.mcp.connections import Connections
 from llmring_server.mcp.contents import Content, Contents, Rendered
 from llmring_server.mcp.definitions import Kind
-from llmring_server.mcp.executing import DEFAULT_SECONDS, offered, text_arguments
+from llmring_server.mcp.targets import DEFAULT_SECONDS, offered
 
 RESOURCES: list[Kind] = ["resource", "resource_template"]
 
@@ -22,7 +22,6 @@ async def read(
     caller: Caller,
     resource_id: UUID,
     uri: str | None,
-    settings: Settings,
 ) -> Contents:
     """Read a resource.
 
@@ -31,7 +30,7 @@ async def read(
         Unprocessable: it is a template and no URI is given, or the other way round.
         BadGateway, GatewayTimeout, Forbidden: its server cannot be used.
     """
-    resource = await offered(database, caller, resource_id, RESOURCES, settings)
+    resource = await offered(database, caller, resource_id, RESOURCES, connections.settings)
     if (resource.kind == "resource_template") != (uri is not None):
         raise Unprocessable("A template, and only a template, is read with `uri`, filled in.")
     wanted = uri or resource.name
@@ -58,7 +57,6 @@ async def render(
     caller: Caller,
     prompt_id: UUID,
     arguments: dict[str, Any],
-    settings: Settings,
 ) -> Rendered:
     """Have a prompt rendered.
 
@@ -67,7 +65,7 @@ async def render(
         Unprocessable: a required argument is missing.
         BadGateway, GatewayTimeout, Forbidden: its server cannot be used.
     """
-    prompt = await offered(database, caller, prompt_id, ["prompt"], settings)
+    prompt = await offered(database, caller, prompt_id, ["prompt"], connections.settings)
     texts = text_arguments(arguments, prompt.definition)
     async with connections.use(prompt.target, DEFAULT_SECONDS) as client:
         result = await remote.get_prompt(client, prompt.name, texts)
@@ -77,3 +75,23 @@ async def render(
         description=result.get("description"),
         messages=result["messages"],
     )
+
+
+def text_arguments(given: dict[str, Any], definition: dict[str, Any]) -> dict[str, str]:
+    """The arguments of a prompt, which are texts.
+
+    Raises:
+        Unprocessable: one that is required is missing; the message names it.
+    """
+    declared = definition.get("arguments")
+    named = (
+        [each for each in declared if isinstance(each, dict)] if isinstance(declared, list) else []
+    )
+    required = [str(each.get("name")) for each in named if each.get("required") is True]
+    if missing := [name for name in required if given.get(name) is None]:
+        raise Unprocessable(f"The prompt needs arguments that are missing: {', '.join(missing)}.")
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in given.items()
+        if value is not None
+    }

@@ -6,14 +6,14 @@ from uuid import UUID
 from llmring_core.auth import Caller
 from llmring_core.connection import Runner
 from llmring_core.database import Database
-from llmring_core.errors import LLMRingError, NotFound
-from llmring_core.settings import Settings
+from llmring_core.errors import BadGateway, LLMRingError, NotFound, Unprocessable
 from llmring_server.mcp import catalogue, remote
 from llmring_server.mcp.connections import Connections
 from llmring_server.mcp.definitions import KINDS, Found, Kind, Known, difference
-from llmring_server.mcp.executing import target_of
-from llmring_server.mcp.models import Counted, Refreshed
+from llmring_server.mcp.refreshes import Counted, Refreshed
+from llmring_server.mcp.remote import Offer
 from llmring_server.mcp.store import SQL, to_json
+from llmring_server.mcp.targets import target_of
 
 DISCOVER_SECONDS = 30.0
 
@@ -23,7 +23,6 @@ async def discover_and_refresh(
     connections: Connections,
     caller: Caller,
     server_id: UUID,
-    settings: Settings,
 ) -> Refreshed:
     """Ask a server what it offers, and apply that; a failure changes nothing and is remembered.
 
@@ -36,15 +35,25 @@ async def discover_and_refresh(
         raise NotFound
     which = (caller.api_key_id, server_id)
     try:
-        async with connections.use(target_of(row, caller, settings), DISCOVER_SECONDS) as client:
+        target = target_of(row, caller, connections.settings)
+        async with connections.use(target, DISCOVER_SECONDS) as client:
             offer = await remote.discover(client)
+        return await _keep(database, caller, server_id, offer)
     except LLMRingError as error:
         await database.execute(SQL["note_failure"], *which, error.message)
         raise
-    async with database.transaction() as tx:
-        refreshed = await refresh(tx, caller, server_id, offer.found, KINDS)
-        info, capabilities = to_json(offer.server_info), to_json(offer.capabilities)
-        await tx.execute(SQL["note_offer"], *which, offer.protocol_version, info, capabilities)
+
+
+async def _keep(database: Database, caller: Caller, server_id: UUID, offer: Offer) -> Refreshed:
+    info, capabilities = to_json(offer.server_info), to_json(offer.capabilities)
+    try:
+        async with database.transaction() as tx:
+            refreshed = await refresh(tx, caller, server_id, offer.found, KINDS)
+            said = (offer.protocol_version, info, capabilities)
+            await tx.execute(SQL["note_offer"], caller.api_key_id, server_id, *said)
+    except Unprocessable as error:
+        # It was the server that sent it, not the caller.
+        raise BadGateway("The server offers something that cannot be kept.") from error
     return refreshed
 
 

@@ -1,7 +1,6 @@
 """Servers are spoken to: the Model Context Protocol, with the official SDK, as a client.
 
-This module and `transports.py` alone import the SDK, and only when a call goes out: it costs a cold
-start 0.8 s.
+The SDK is imported only when a call goes out: it costs a cold start 0.8 s.
 """
 
 import json
@@ -10,14 +9,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from llmring_core.errors import BadGateway, LLMRingError
+from llmring_core.errors import BadGateway
 from llmring_server.mcp.definitions import Found, Kind
 from llmring_server.mcp.transports import first_cause
 
 if TYPE_CHECKING:
     from mcp import Client
-
-    from llmring_server.mcp.network import Guard
 
 log = logging.getLogger("llmring.mcp")
 
@@ -26,10 +23,7 @@ RESULT = ("content", "structuredContent", "isError")
 MAX_PAGES = 200
 MAX_FOUND = 5000
 MAX_NAME = 2048
-
-
-class LostConnection(BadGateway):
-    """The connection to the server was lost: whether it did what it was asked, nobody can say."""
+MAX_FOUND_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +48,7 @@ async def lives(client: "Client") -> bool:
     try:
         await client.session.send_ping()
     except Exception as error:  # noqa: BLE001 - whatever the reason, the answer is no
-        log.info("a connection to a server was lost while it was idle: %s", first_cause(error))
+        log.info("an idle connection to a server was lost: %s", type(first_cause(error)).__name__)
         return False
     return True
 
@@ -103,54 +97,28 @@ async def _all(fetch: Callable[..., Awaitable[Any]], member: str, kind: Kind) ->
         BadGateway: there are more than we keep, or the pages have no end.
     """
     found: list[Found] = []
+    size = 0
     cursor: str | None = None
     for _ in range(MAX_PAGES):
         page = await fetch(cursor=cursor)
-        found += [_found(kind, each) for each in getattr(page, member)]
+        for each in getattr(page, member):
+            definition = _plain(each)
+            found.append(Found(kind, definition))
+            size += len(json.dumps(definition))
+            if len(found[-1].name) > MAX_NAME:
+                raise BadGateway(f"The server has a {kind} with a name that no list can hold.")
         cursor = page.next_cursor
-        if len(found) > MAX_FOUND:
+        if len(found) > MAX_FOUND or size > MAX_FOUND_BYTES:
             break
         if cursor is None:
             return found
-    raise BadGateway(f"The server has more than {MAX_FOUND} {member}, or its pages have no end.")
-
-
-def _found(kind: Kind, model: Any) -> Found:
-    """A definition that can be kept.
-
-    Raises:
-        BadGateway: it cannot.
-    """
-    found = Found(kind, _plain(model))
-    if len(found.name) > MAX_NAME or "\\u0000" in json.dumps(found.definition):
-        raise BadGateway(
-            f"The server has a {kind} with a name or characters that no list can hold."
-        )
-    return found
+    raise BadGateway(
+        f"The server has more than {MAX_FOUND} {member}, or more than {MAX_FOUND_BYTES} bytes of "
+        "them, or its pages have no end."
+    )
 
 
 def _plain(model: Any) -> dict[str, Any]:
     """What the SDK read, as the protocol writes it."""
     written: dict[str, Any] = model.model_dump(mode="json", by_alias=True, exclude_none=True)
     return written
-
-
-def translated(error: BaseException, guard: "Guard") -> LLMRingError:
-    """What went wrong, in our words; nothing that the request carried is in it."""
-    import httpx2
-    from mcp.shared.exceptions import MCPError
-    from mcp_types import CONNECTION_CLOSED
-
-    if guard.refusal is not None:
-        return guard.refusal
-    leaf = first_cause(error)
-    if isinstance(leaf, LLMRingError):
-        return leaf
-    log.warning("a server failed: %s: %s", type(leaf).__name__, leaf)
-    if isinstance(leaf, MCPError) and leaf.code != CONNECTION_CLOSED:
-        return BadGateway(f"The server answered with an error: {str(leaf)[:500]}")
-    if isinstance(leaf, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.HTTPStatusError):
-        return BadGateway(
-            f"The server cannot be reached, or speaks no MCP there: {type(leaf).__name__}."
-        )
-    return LostConnection()

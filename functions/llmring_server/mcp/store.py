@@ -16,7 +16,14 @@ from llmring_core.pages import LAST, Page, Place
 from llmring_core.queries import load
 from llmring_core.settings import Settings
 from llmring_server.mcp.credentials import sealed
-from llmring_server.mcp.models import Configured, NewServer, Server, ServerChanges, url_problem
+from llmring_server.mcp.servers import (
+    Configured,
+    NewServer,
+    Server,
+    ServerChanges,
+    origin_of,
+    url_problem,
+)
 
 SQL = load("llmring_server.mcp")
 
@@ -61,23 +68,36 @@ def place(server: Server) -> Place:
 
 
 async def change(
-    runner: Runner, caller: Caller, server_id: UUID, changes: ServerChanges, settings: Settings
+    tx: Runner, caller: Caller, server_id: UUID, changes: ServerChanges, settings: Settings
 ) -> Server:
-    """Change the members that are given.
+    """Change the members that are given, in a transaction.
 
     Raises:
         NotFound: the caller has no such server.
-        Unprocessable: its URL and transport would not go together.
+        Unprocessable: its URL and transport would not go together, or its credentials would go
+            where they were not given for.
         NotConfigured: its credentials cannot be sealed.
     """
     if changes.url is not None or changes.transport_type is not None:
-        now = await find(runner, caller, server_id)
-        url, transport = changes.url or now.url, changes.transport_type or now.transport_type
-        if problem := url_problem(url, transport):
-            raise Unprocessable(f"{problem}.")
+        await tx.execute(SQL["hold_server"], caller.api_key_id, server_id)
+        _refuse_unfit(await find(tx, caller, server_id), changes)
     names = sorted(changes.model_fields_set)
     values = (server_id, names, *_values(changes, settings), changes.is_active)
-    return _server(await runner.fetch_row(SQL["change_server"], caller.api_key_id, *values))
+    return _server(await tx.fetch_row(SQL["change_server"], caller.api_key_id, *values))
+
+
+def _refuse_unfit(now: Server, changes: ServerChanges) -> None:
+    url, transport = changes.url or now.url, changes.transport_type or now.transport_type
+    if problem := url_problem(url, transport):
+        raise Unprocessable(f"{problem}.")
+    keeps_credentials = (
+        now.auth_config is not None and "auth_config" not in changes.model_fields_set
+    )
+    if keeps_credentials and origin_of(url) != origin_of(now.url):
+        raise Unprocessable(
+            "The credentials were given for another origin: send auth_config with the new URL, "
+            "or null to go without."
+        )
 
 
 async def delete(runner: Runner, caller: Caller, server_id: UUID) -> None:

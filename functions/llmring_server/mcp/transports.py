@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from llmring_server.mcp.models import Transport
 from llmring_server.mcp.processes import allowed_command, limited
+from llmring_server.mcp.servers import Transport
 
 if TYPE_CHECKING:
     import httpx2
@@ -35,7 +35,7 @@ async def connect(target: Target, guard: "Guard", seconds: float) -> AsyncIterat
     """A client of a server: by streamable HTTP, or by SSE where the server turns that down.
 
     `seconds` limits each wait for more of an answer. Errors of every kind come out;
-    `remote.translated` says them in our words.
+    `failures.py` says them in our words.
     """
     async with AsyncExitStack() as stack:
         if target.transport == "stdio":
@@ -49,7 +49,7 @@ async def connect(target: Target, guard: "Guard", seconds: float) -> AsyncIterat
         except Exception as error:
             if not _is_refusal_of_the_protocol(error):
                 raise
-            log.info("no streamable HTTP at a server, trying SSE: %s", first_cause(error))
+            log.info("no streamable HTTP at a server, trying SSE")
             client = await stack.enter_async_context(_by_sse(target, guard, seconds))
         yield client
 

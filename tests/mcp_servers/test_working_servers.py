@@ -1,20 +1,16 @@
-"""Real MCP servers, of the official SDK: discovered, called, read, rendered; and broken ones."""
+"""Real MCP servers, of the official SDK: discovered, called, read, rendered."""
 
 import asyncio
 import base64
-import gc
-from ipaddress import ip_network
 
 import pytest
 from pydantic import SecretStr
-from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse, RedirectResponse, StreamingResponse
-from starlette.routing import Route
+from starlette.responses import PlainTextResponse
 
-from llmring_core.base64_text import to_base64url
 from llmring_core.queries import Statement
-from support.functions import Context
 from support.mcp import (
+    KEYS,
+    LOOPBACK,
     MCP,
     Demo,
     Watching,
@@ -26,42 +22,6 @@ from support.mcp import (
     tool_of,
 )
 from support.projects import Project
-
-LOOPBACK = (ip_network("127.0.0.0/8"),)
-KEYS = [to_base64url(bytes([number]) * 32) for number in (1, 2)]
-
-
-@pytest.fixture(scope="module")
-def demos():
-    """One server, at streamable HTTP and at SSE."""
-    demo = Demo()
-    http, sse = demo_server(demo).streamable_http_app(), demo_server(demo).sse_app()
-    with serving(Watching(http, demo)) as port, serving(Watching(sse, demo)) as sse_port:
-        demo.url, demo.sse_url = f"http://127.0.0.1:{port}/mcp", f"http://127.0.0.1:{sse_port}/sse"
-        yield demo
-
-
-@pytest.fixture
-def demo(demos):
-    """The same, as if nobody had called it yet."""
-    demos.calls.clear()
-    demos.headers.clear()
-    demos.release.set()
-    return demos
-
-
-@pytest.fixture
-async def alice(serve):
-    http = await serve(mcp_allowed_networks=LOOPBACK, secrets_key=SecretStr(KEYS[0]))
-    return Project(http, "alice")
-
-
-@pytest.fixture
-async def added(alice, demo):
-    """A server of alice's, discovered."""
-    server = await registered(alice, demo.url)
-    await refreshed(alice, server)
-    return server
 
 
 def url_of(demo, transport):
@@ -286,67 +246,6 @@ async def test_a_host_that_is_allowed_by_name_is_called(serve, demo):
     assert (await refreshed(alice, server))["added"]["prompts"] == ["greet"]
 
 
-async def endless(request):
-    async def chunks():
-        while True:
-            yield b"data: x\n\n"
-            await asyncio.sleep(0.01)
-
-    return StreamingResponse(chunks(), media_type="text/event-stream")
-
-
-async def huge(request):
-    async def chunks():
-        for _ in range(100):
-            yield b"x" * 2**20
-
-    return StreamingResponse(chunks(), media_type="application/json")
-
-
-async def garbage(request):
-    return PlainTextResponse("\xff{", media_type="application/json")
-
-
-async def elsewhere(request):
-    return RedirectResponse("http://169.254.169.254/latest/meta-data/", status_code=307)
-
-
-@pytest.fixture(scope="module")
-def broken():
-    """A server that is broken in many ways, by path; its URL."""
-    ways = [endless, huge, garbage, elsewhere]
-    routes = [Route(f"/{way.__name__}", way, methods=["GET", "POST"]) for way in ways]
-    with serving(Starlette(routes=routes)) as port:
-        yield f"http://127.0.0.1:{port}"
-
-
-@pytest.mark.parametrize("way", ["huge", "garbage", "elsewhere", "nothing"])
-async def test_a_refresh_of_a_broken_server_fails_and_changes_nothing(alice, added, broken, way):
-    path = f"{MCP}/servers/{added['id']}"
-    await alice.ask("PUT", path, json={"url": f"{broken}/{way}"})
-    answer = await alice.ask("POST", f"{path}/refresh")
-    after = await alice.reads(path)
-    assert (answer.status_code, after["refresh_error"]) == (502, answer.json()["detail"])
-    assert len(await alice.reads(f"{MCP}/tools", is_active="true")) == 5
-
-
-async def test_a_tool_of_a_server_that_streams_for_ever_is_given_up(alice, added, broken):
-    tool = await tool_of(alice, "add")
-    path = f"{MCP}/servers/{added['id']}"
-    await alice.ask("PUT", path, json={"url": f"{broken}/endless"})
-    answer = await runs(alice, tool, {"input": {"a": 1, "b": 2}, "timeout_ms": 300})
-    assert answer.status_code == 504
-
-
-async def test_a_tool_of_a_server_that_is_down_is_a_failure_on_record(alice, added, demo):
-    tool = await tool_of(alice, "add")
-    path = f"{MCP}/servers/{added['id']}"
-    await alice.ask("PUT", path, json={"url": "http://127.0.0.1:9/mcp"})
-    answer = await runs(alice, tool, {"input": {"a": 1, "b": 2}})
-    (told,) = await alice.reads(f"{MCP}/tools/{tool['id']}/history")
-    assert (answer.status_code, told["status"], demo.calls) == (502, "failed", [])
-
-
 async def test_a_stdio_server_is_the_clients_to_run(alice):
     server = await registered(alice, "uvx some-server", transport_type="stdio")
     path = f"{MCP}/servers/{server['id']}/refresh"
@@ -360,84 +259,3 @@ async def test_a_schema_that_refers_elsewhere_fetches_nothing(alice, added, demo
     demo.headers.clear()
     answer = await runs(alice, await tool_of(alice, "add"), {"input": {"a": 1}})
     assert (answer.status_code, demo.headers) == (502, [])
-
-
-async def test_no_connection_is_held_while_a_tool_runs(alice, added, demo, database):
-    busy = Statement(
-        "select count(*) from pg_stat_activity where datname = current_database() "
-        "and state <> 'idle' and pid <> pg_backend_pid()"
-    )
-    demo.release.clear()
-    running = asyncio.create_task(runs(alice, await tool_of(alice, "wait"), {"input": {}}))
-    while not demo.calls:
-        await asyncio.sleep(0.01)
-    assert await database.fetch_value(busy) == 0
-    demo.release.set()
-    assert (await running).status_code == 200
-
-
-async def test_a_connection_is_kept_by_a_process_that_lives_on(kind, alice, added, demo):
-    tool = await tool_of(alice, "add")
-    demo.headers.clear()
-    for _ in range(5):
-        assert (await runs(alice, tool, {"input": {"a": 1, "b": 2}})).status_code == 200
-    opened = [each for each in demo.headers if each.get("mcp-method") == "server/discover"]
-    assert len(opened) == (0 if kind == "standalone" else 5)
-
-
-async def test_servers_with_other_credentials_have_other_connections(alice, demo):
-    for token in ("one", "two"):
-        server = await registered(
-            alice, demo.url, auth_config={"type": "bearer", "token": token}, name=token
-        )
-        await refreshed(alice, server)
-        assert demo.headers[-1]["authorization"] == f"Bearer {token}"
-
-
-async def test_a_tool_is_given_no_longer_than_the_function_lives(
-    kind, alice, added, demo, monkeypatch
-):
-    if kind == "standalone":
-        return  # it lives on
-    demo.release.clear()
-    tool = await tool_of(alice, "wait")
-    monkeypatch.setattr(Context, "seconds_left", 1.3)
-    answer = await runs(alice, tool, {"input": {}, "timeout_ms": 20_000})
-    demo.release.set()
-    (told,) = await alice.reads(f"{MCP}/tools/{tool['id']}/history")
-    assert (answer.status_code, told["status"]) == (504, "unknown")
-
-
-async def test_two_projects_share_no_connection(alice, added, demo):
-    demo.headers.clear()
-    bob = Project(alice.http, "bob")
-    await refreshed(bob, await registered(bob, demo.url))
-    assert "server/discover" in {each.get("mcp-method") for each in demo.headers}
-
-
-async def test_many_tools_run_at_once_on_few_database_connections(serve, kind, demo):
-    if kind == "functions":
-        return  # a container runs one at a time
-    http = await serve(mcp_allowed_networks=LOOPBACK, database_pool_size=5)
-    alice = Project(http, "alice")
-    await refreshed(alice, await registered(alice, demo.url))
-    demo.release.clear()
-    tool = await tool_of(alice, "wait")
-    running = [asyncio.create_task(runs(alice, tool, {"input": {}})) for _ in range(64)]
-    while len(demo.calls) < 64:
-        await asyncio.sleep(0.01)
-    demo.release.set()
-    assert {(await each).json()["status"] for each in running} == {"succeeded"}
-
-
-# The SDK's server, cut off, leaves its streams to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_a_server_that_came_back_is_connected_to_anew(alice):
-    demo = Demo()
-    with serving(demo_server(demo).sse_app()) as port:
-        server = await registered(alice, f"http://127.0.0.1:{port}/sse", transport_type="sse")
-        await refreshed(alice, server)
-    down = await alice.ask("POST", f"{MCP}/servers/{server['id']}/refresh")
-    with serving(demo_server(demo).sse_app(), port) as port:
-        assert (down.status_code, (await refreshed(alice, server))["unchanged"]) == (502, 9)
-    gc.collect()

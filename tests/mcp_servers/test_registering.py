@@ -74,11 +74,30 @@ async def test_credentials_are_sealed_and_never_shown(serve, database, auth):
     assert "s3cret" not in row["row"]
 
 
-async def test_credentials_are_not_kept_without_a_key_to_seal_them(alice):
+async def test_credentials_are_not_kept_without_a_key_to_seal_them(serve):
+    alice = Project(await serve(), "alice")
     body = {"name": "demo", "url": URL, "auth_config": CREDENTIALS[0]}
     answer = await alice.ask("POST", f"{MCP}/servers", json=body)
     assert (answer.status_code, "LLMRING_SECRETS_KEY" in answer.json()["detail"]) == (503, True)
     assert await alice.reads(f"{MCP}/servers") == []
+
+
+@pytest.mark.parametrize(
+    ("members", "status"),
+    [
+        ({"url": "https://example.com/mcp"}, 422),
+        ({"url": "http://example.org/mcp"}, 422),
+        ({"url": "https://example.org:8443/mcp"}, 422),
+        ({"url": "https://example.org:443/other"}, 200),
+        ({"url": "https://example.com/mcp", "auth_config": None}, 200),
+        ({"url": "https://example.com/mcp", "auth_config": CREDENTIALS[0]}, 200),
+    ],
+)
+async def test_credentials_do_not_follow_a_server_to_another_origin(serve, members, status):
+    alice = Project(await serve(secrets_key=SecretStr(KEYS[0])), "alice")
+    server = await registered(alice, "https://example.org/mcp", auth_config=CREDENTIALS[0])
+    answer = await alice.ask("PUT", f"{MCP}/servers/{server['id']}", json=members)
+    assert answer.status_code == status
 
 
 async def test_credentials_can_be_taken_away(serve, database):
@@ -113,6 +132,9 @@ async def test_credentials_can_be_taken_away(serve, database):
         {"auth_config": {"type": "bearer"}},
         {"auth_config": {"type": "bearer", "token": "a\r\nX-Evil: 1"}},
         {"auth_config": {"type": "header", "name": "a b", "value": "x"}},
+        {"auth_config": {"type": "header", "name": "Host", "value": "x"}},
+        {"auth_config": {"type": "header", "name": "content-length", "value": "1"}},
+        {"auth_config": {"type": "header", "name": "Mcp-Session-Id", "value": "x"}},
         {"auth_config": {"type": "header", "name": "a", "value": "x\ny"}},
         {"auth_config": {"type": "basic", "username": "a:b", "password": "x"}},
     ],

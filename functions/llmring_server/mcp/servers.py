@@ -1,4 +1,4 @@
-"""What goes over the wire: MCP servers and what they offer."""
+"""What goes over the wire of MCP servers themselves."""
 
 import re
 from datetime import datetime
@@ -107,92 +107,6 @@ class Server(BaseModel):
     refresh_failed_at: datetime | None
 
 
-class ServerName(BaseModel):
-    """The server that something is of."""
-
-    id: UUID
-    name: str
-    is_active: bool
-
-
-class Definition(BaseModel):
-    """What is kept of everything that a server offers."""
-
-    id: UUID
-    server_id: UUID
-    server: ServerName
-    is_active: bool = Field(description="Whether the server still offered it when last asked.")
-    version: int = Field(description="From 1; one more with every change of the definition.")
-    digest: str = Field(
-        description="SHA-256 of the canonical JSON of the definition, in hexadecimal."
-    )
-    first_seen_at: datetime
-    last_seen_at: datetime
-    description: str | None
-    definition: dict[str, Any] = Field(description="All of it, as the protocol writes it.")
-
-
-class Tool(Definition):
-    """A tool."""
-
-    name: str
-    input_schema: dict[str, Any]
-    output_schema: dict[str, Any] | None
-    annotations: dict[str, Any] | None
-    is_approved: bool = Field(
-        description="Whether the definition is the one that was approved last, or the first one."
-    )
-
-
-class Resource(Definition):
-    """A resource, or a template of resources."""
-
-    uri: str = Field(description="The URI, or the URI template (RFC 6570).")
-    name: str | None
-    mime_type: str | None
-    is_template: bool
-
-
-class Prompt(Definition):
-    """A prompt."""
-
-    name: str
-    arguments: list[Any] | dict[str, Any]
-
-
-class Change(BaseModel):
-    """A definition that became another one."""
-
-    kind: Literal["tool", "resource", "resource_template", "prompt"]
-    id: UUID
-    name: str
-    version: int = Field(description="That it became.")
-    changed_at: datetime
-    previous_digest: str
-    digest: str
-    is_approved: bool = Field(description="Whether this version is the approved one.")
-    diff: str = Field(description="The two versions compared, as a unified diff of their JSON.")
-
-
-class Counted(BaseModel):
-    """The names of definitions by kind."""
-
-    tools: list[str] = []
-    resources: list[str] = []
-    resource_templates: list[str] = []
-    prompts: list[str] = []
-
-
-class Refreshed(BaseModel):
-    """What a refresh found."""
-
-    server_id: UUID
-    added: Counted
-    changed: Counted
-    removed: Counted
-    unchanged: int
-
-
 def url_problem(url: str, transport: Transport) -> str | None:
     """Why a client of this transport cannot connect to a URL; None if it can.
 
@@ -212,3 +126,11 @@ def url_problem(url: str, transport: Transport) -> str | None:
     if parts.username is not None or parts.password is not None:
         return "Credentials belong into auth_config, not into the URL"
     return "The URL has a fragment, which no server sees" if parts.fragment else None
+
+
+def origin_of(url: str) -> tuple[str, str | None, int | None]:
+    """The scheme, host and port of a URL (RFC 6454), as they are compared; a command is its own."""
+    if not re.match("https?://", url, re.IGNORECASE):
+        return url, None, None
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}[parts.scheme]

@@ -1,0 +1,84 @@
+"""Connections to MCP servers: which are kept, shared, limited; and what is held meanwhile."""
+
+import asyncio
+
+from llmring_core.queries import Statement
+from support.functions import Context
+from support.mcp import (
+    LOOPBACK,
+    MCP,
+    refreshed,
+    registered,
+    runs,
+    tool_of,
+)
+from support.projects import Project
+
+
+async def test_no_connection_is_held_while_a_tool_runs(alice, added, demo, database):
+    busy = Statement(
+        "select count(*) from pg_stat_activity where datname = current_database() "
+        "and state <> 'idle' and pid <> pg_backend_pid()"
+    )
+    demo.release.clear()
+    running = asyncio.create_task(runs(alice, await tool_of(alice, "wait"), {"input": {}}))
+    while not demo.calls:
+        await asyncio.sleep(0.01)
+    assert await database.fetch_value(busy) == 0
+    demo.release.set()
+    assert (await running).status_code == 200
+
+
+async def test_a_connection_is_kept_by_a_process_that_lives_on(kind, alice, added, demo):
+    tool = await tool_of(alice, "add")
+    demo.headers.clear()
+    for _ in range(5):
+        assert (await runs(alice, tool, {"input": {"a": 1, "b": 2}})).status_code == 200
+    opened = [each for each in demo.headers if each.get("mcp-method") == "server/discover"]
+    assert len(opened) == (0 if kind == "standalone" else 5)
+
+
+async def test_servers_with_other_credentials_have_other_connections(alice, demo):
+    for token in ("one", "two"):
+        server = await registered(
+            alice, demo.url, auth_config={"type": "bearer", "token": token}, name=token
+        )
+        await refreshed(alice, server)
+        assert demo.headers[-1]["authorization"] == f"Bearer {token}"
+
+
+async def test_a_tool_is_given_no_longer_than_the_function_lives(
+    kind, alice, added, demo, monkeypatch
+):
+    if kind == "standalone":
+        return  # it lives on
+    demo.release.clear()
+    tool = await tool_of(alice, "wait")
+    monkeypatch.setattr(Context, "get_remaining_time_in_millis", lambda _: 1300)
+    answer = await runs(alice, tool, {"input": {}, "timeout_ms": 20_000})
+    demo.release.set()
+    (told,) = await alice.reads(f"{MCP}/tools/{tool['id']}/history")
+    assert (answer.status_code, told["status"]) == (504, "unknown")
+    assert told["duration_ms"] < 10_000
+
+
+async def test_two_projects_share_no_connection(alice, added, demo):
+    demo.headers.clear()
+    bob = Project(alice.http, "bob")
+    await refreshed(bob, await registered(bob, demo.url))
+    assert "server/discover" in {each.get("mcp-method") for each in demo.headers}
+
+
+async def test_many_tools_run_at_once_on_few_database_connections(serve, kind, demo):
+    if kind == "functions":
+        return  # a container runs one at a time
+    http = await serve(mcp_allowed_networks=LOOPBACK, database_pool_size=5)
+    alice = Project(http, "alice")
+    await refreshed(alice, await registered(alice, demo.url))
+    demo.release.clear()
+    tool = await tool_of(alice, "wait")
+    running = [asyncio.create_task(runs(alice, tool, {"input": {}})) for _ in range(64)]
+    while len(demo.calls) < 64:
+        await asyncio.sleep(0.01)
+    demo.release.set()
+    assert {(await each).json()["status"] for each in running} == {"succeeded"}
