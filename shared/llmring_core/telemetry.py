@@ -28,3 +28,10 @@ def log_to_terminal(level: str) -> None:
     LOGGER.handlers[:] = [handler]
     LOGGER.propagate = False
     LOGGER.setLevel(level.upper())
+    silence_strangers()
+
+
+def silence_strangers() -> None:
+    """Keep the lines of the MCP SDK out of our log: they repeat what servers say, as it came."""
+    for name in ("mcp", "httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import gzip
 import logging
 
 import pytest
@@ -22,7 +23,7 @@ from support.mcp import MCP, Demo, demo_server, refreshed, registered, runs, ser
 async def endless(request):
     async def chunks():
         while True:
-            yield b"data: x\n\n"
+            yield b": x\n\n"
             await asyncio.sleep(0.01)
 
     return StreamingResponse(chunks(), media_type="text/event-stream")
@@ -40,6 +41,10 @@ async def garbage(request):
     return PlainTextResponse("\xff{", media_type="application/json")
 
 
+async def closed(request):
+    return PlainTextResponse("no", status_code=401)
+
+
 async def elsewhere(request):
     return RedirectResponse("http://169.254.169.254/latest/meta-data/", status_code=307)
 
@@ -47,7 +52,7 @@ async def elsewhere(request):
 @pytest.fixture(scope="module")
 def broken():
     """A server that is broken in many ways, by path; its URL."""
-    ways = [endless, huge, garbage, elsewhere]
+    ways = [endless, huge, garbage, elsewhere, closed]
     routes = [Route(f"/{way.__name__}", way, methods=["GET", "POST"]) for way in ways]
     with serving(Starlette(routes=routes)) as port:
         yield f"http://127.0.0.1:{port}"
@@ -61,6 +66,21 @@ async def test_a_refresh_of_a_broken_server_fails_and_changes_nothing(alice, add
     after = await alice.reads(path)
     assert (answer.status_code, after["refresh_error"]) == (502, answer.json()["detail"])
     assert len(await alice.reads(f"{MCP}/tools", is_active="true")) == 5
+
+
+@pytest.mark.parametrize(
+    ("way", "why"),
+    [
+        ("huge", "larger than 16 MiB"),
+        ("nothing", "the HTTP status 404"),
+        ("closed", "the HTTP status 401"),
+    ],
+)
+async def test_a_refresh_that_fails_says_why(alice, broken, way, why):
+    server = await registered(alice, f"{broken}/{way}")
+    answer = await alice.ask("POST", f"{MCP}/servers/{server['id']}/refresh")
+    assert why in answer.json()["detail"]
+    assert "nobody can say" not in answer.json()["detail"]
 
 
 async def test_a_tool_of_a_server_that_streams_for_ever_is_given_up(alice, added, broken):
@@ -117,8 +137,16 @@ async def streamed_nothing(scope, receive, send):
     )
 
 
+def compressed(scope, receive, send):
+    body = gzip.compress(b"x" * 10**7)
+    headers = {"content-encoding": "gzip", "content-type": "application/json"}
+    return Response(body, headers=headers)(scope, receive, send)
+
+
 NO_ANSWERS = {
     "an HTTP error": answers(500, "{}"),
+    "a small answer that unpacks to a large one": compressed,
+    "too large an answer": answers(200, "x" * (16 * 2**20 + 1)),
     "a gateway's page": answers(503, "<html>", "text/html"),
     "no protocol": answers(200, "{"),
     "another shape": says({"result": {"content": 5}}),
@@ -136,11 +164,8 @@ async def test_a_call_without_an_answer_that_can_be_used_is_unknown(alice, added
     tool = await tool_of(alice, "add")
     answer = await runs(alice, tool, {"input": {"a": 1, "b": 2}})
     (told,) = await alice.reads(f"{MCP}/tools/{tool['id']}/history")
-    assert (answer.status_code, told["status"], told["error"]) == (
-        502,
-        "unknown",
-        answer.json()["detail"],
-    )
+    assert (answer.status_code, told["status"]) == (502, "unknown")
+    assert told["error"] == answer.json()["detail"]
     assert "nobody can say" in told["error"]
     assert "169.254" not in told["error"]
 
@@ -155,6 +180,39 @@ async def test_an_error_of_the_protocol_is_a_failure(alice, added, demo, code):
     assert told["error"] == "The server answered with an error: No: canary-token. INFO forged"
 
 
+@pytest.mark.parametrize("status", [401, 404, 429])
+async def test_a_request_that_was_not_taken_is_a_failure(alice, added, demo, status):
+    demo.answers_with = answers(status, "no", "text/plain")
+    tool = await tool_of(alice, "add")
+    answer = await runs(alice, tool, {"input": {"a": 1, "b": 2}})
+    (told,) = await alice.reads(f"{MCP}/tools/{tool['id']}/history")
+    assert (answer.status_code, told["status"]) == (502, "failed")
+    assert f"the HTTP status {status}" in told["error"]
+
+
+async def test_what_a_tool_says_is_taken_as_it_is(alice, added, demo):
+    demo.answers_with = says(
+        {"result": {"resultType": "complete", "content": [], "structuredContent": {"x": 1}}}
+    )
+    tool = await tool_of(alice, "add")
+    answer = await runs(alice, tool, {"input": {"a": 1, "b": 2}})
+    assert answer.json()["output"]["structuredContent"] == {"x": 1}
+    assert "tools/list" not in {each.get("mcp-method") for each in demo.headers[-1:]}
+
+
+async def test_a_bad_answer_ends_no_other_call(alice, added, demo, kind):
+    if kind == "functions":
+        return  # a container runs one at a time
+    demo.release.clear()
+    waiting = asyncio.create_task(runs(alice, await tool_of(alice, "wait"), {"input": {}}))
+    while not demo.calls:
+        await asyncio.sleep(0.01)
+    demo.answers_with = cut_off
+    bad = await runs(alice, await tool_of(alice, "add"), {"input": {"a": 1, "b": 2}})
+    demo.release.set()
+    assert (bad.status_code, (await waiting).json()["status"]) == (502, "succeeded")
+
+
 async def test_after_a_call_that_failed_the_next_one_works(alice, added, demo):
     tool = await tool_of(alice, "add")
     demo.answers_with = answers(500, "")
@@ -164,7 +222,7 @@ async def test_after_a_call_that_failed_the_next_one_works(alice, added, demo):
 
 
 async def test_credentials_that_a_server_echoes_are_shown_nowhere(alice, demo, caplog):
-    caplog.set_level(logging.DEBUG, "llmring")
+    caplog.set_level(logging.DEBUG)
     auth = {"type": "bearer", "token": "canary-token"}
     server = await registered(alice, demo.url, auth_config=auth)
     await refreshed(alice, server)
@@ -172,7 +230,8 @@ async def test_credentials_that_a_server_echoes_are_shown_nowhere(alice, demo, c
     tool = await tool_of(alice, "add")
     answer = await runs(alice, tool, {"input": {"a": 1, "b": 2}})
     history = await alice.ask("GET", f"{MCP}/tools/{tool['id']}/history")
-    shown = answer.text + history.text + "\n".join(record.getMessage() for record in caplog.records)
+    ours = [each for each in caplog.records if each.name.startswith("llmring")]
+    shown = answer.text + history.text + "\n".join(each.getMessage() for each in ours)
     assert "No: …" in answer.json()["detail"]
     assert ("canary" in shown, "\nINFO forged" in shown) == (False, False)
 

@@ -3,6 +3,7 @@
 import asyncio
 
 from llmring_core.queries import Statement
+from llmring_server.mcp import remote
 from support.functions import Context
 from support.mcp import (
     LOOPBACK,
@@ -82,3 +83,32 @@ async def test_many_tools_run_at_once_on_few_database_connections(serve, kind, d
         await asyncio.sleep(0.01)
     demo.release.set()
     assert {(await each).json()["status"] for each in running} == {"succeeded"}
+
+
+async def test_a_large_result_comes_over_sse_too(alice, demo):
+    await refreshed(alice, await registered(alice, demo.sse_url, transport_type="sse"))
+    tool = await tool_of(alice, "large")
+    sizes = [
+        (await runs(alice, tool, {"input": {"size": 6 * 2**20}})).json()["output_bytes"]
+        for _ in range(2)
+    ]
+    assert min(sizes) > 6 * 2**20
+
+
+async def test_a_server_that_was_changed_during_a_refresh_is_to_be_refreshed_again(
+    kind, alice, demo, monkeypatch
+):
+    if kind == "functions":
+        return  # the one container would wait for itself
+    server = await registered(alice, demo.url)
+    path = f"{MCP}/servers/{server['id']}"
+    discover = remote.discover
+
+    async def slowly(client):
+        offer = await discover(client)
+        await alice.ask("PUT", path, json={"url": "https://example.org/mcp"})
+        return offer
+
+    monkeypatch.setattr(remote, "discover", slowly)
+    answer = await alice.ask("POST", f"{path}/refresh")
+    assert (answer.status_code, await alice.reads(f"{MCP}/tools")) == (409, [])

@@ -61,7 +61,7 @@ async def test_a_process_ends_with_its_server(settings, program, kind):
 
 @pytest.mark.parametrize(
     "line",
-    ["/bin/sh -c true", "", "'", "demo-server", "{program}x", "./{program}", "'{program} x'"],
+    ["/bin/sh -c true", "demo-server", "{program}x", "./{program}", "'{program} x'"],
 )
 async def test_what_is_not_listed_is_not_started(serve, program, line):
     http = await serve(mcp_stdio="allow", mcp_stdio_commands=(program,))

@@ -126,6 +126,8 @@ async def test_credentials_can_be_taken_away(serve, database):
         {"url": "https://example.org:99999/"},
         {"url": "https://example.org/" + "x" * 2048},
         {"transport_type": "carrier pigeon"},
+        {"transport_type": "stdio", "url": '/bin/ls "a'},
+        {"transport_type": "stdio", "url": " "},
         {"policy": "ask"},
         {"capabilities": []},
         {"auth_config": {"type": "magic"}},

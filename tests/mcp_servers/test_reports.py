@@ -6,7 +6,6 @@ import json
 import pytest
 
 from llmring_core.queries import Statement
-from llmring_server.mcp.recording import sweep
 from support.mcp import MCP, refreshed, registered, runs, tool_of
 
 URL = "https://mcp.example.org/mcp"
@@ -235,6 +234,5 @@ async def test_what_a_server_that_is_gone_left_running_is_unknown(alice, databas
             "executed_at = executed_at - interval '1 hour'"
         )
     )
-    await sweep(database)
     (execution,) = await alice.reads(f"{MCP}/tools/{tool['id']}/history")
     assert execution["status"] == "unknown"

@@ -156,15 +156,84 @@ async def test_a_result_with_a_nul_is_answered_and_kept_as_text(alice, added):
 
 
 async def test_a_changed_tool_is_not_run_until_it_is_approved_where_the_policy_is_block(
-    alice, added, demo
+    alice, demo
 ):
+    server = await registered(alice, demo.url, policy="block")
+    await refreshed(alice, server, {"tools": [{"name": "add", "description": "As it was."}]})
     tool = await tool_of(alice, "add")
-    await alice.ask("PUT", f"{MCP}/servers/{added['id']}", json={"policy": "block"})
-    await refreshed(alice, added, {"tools": [{**tool["definition"], "description": "Evil."}]})
+    await refreshed(alice, server)
     refused = await runs(alice, tool, {"input": {"a": 1, "b": 2}})
     await alice.ask("POST", f"{MCP}/tools/{tool['id']}/approve")
     allowed = await runs(alice, tool, {"input": {"a": 1, "b": 2}})
     assert (refused.status_code, allowed.status_code, demo.calls) == (409, 200, ["add"])
+
+
+async def test_a_tool_that_changed_since_the_refresh_is_not_run_where_the_policy_is_block(
+    alice, added, demo
+):
+    tool = await tool_of(alice, "add")
+    other = {**tool["definition"], "description": "Approved, but not what the server says."}
+    await refreshed(alice, added, {"tools": [other]})
+    await alice.ask("POST", f"{MCP}/tools/{tool['id']}/approve")
+    warned = await runs(alice, tool, {"input": {"a": 1, "b": 2}})
+    await alice.ask("PUT", f"{MCP}/servers/{added['id']}", json={"policy": "block"})
+    blocked = await runs(alice, tool, {"input": {"a": 1, "b": 2}})
+    assert (warned.status_code, blocked.status_code, demo.calls) == (200, 409, ["add"])
+
+
+async def test_a_repeated_execution_is_answered_with_what_became_of_the_first(alice, added, demo):
+    tool = await tool_of(alice, "add")
+    path, key = f"{MCP}/tools/{tool['id']}/execute", {"Idempotency-Key": "one"}
+    first = await alice.ask("POST", path, json={"input": {"a": 1, "b": 2}}, headers=key)
+    again = await alice.ask("POST", path, json={"input": {"a": 1, "b": 2}}, headers=key)
+    other = await alice.ask("POST", path, json={"input": {"a": 1, "b": 3}}, headers=key)
+    assert (again.json(), again.headers["idempotency-replayed"]) == (first.json(), "true")
+    assert (other.status_code, demo.calls) == (422, ["add"])
+
+
+async def test_a_repeated_execution_that_still_runs_is_in_flight(alice, added, demo, kind):
+    if kind == "functions":
+        return  # a container runs one at a time
+    demo.release.clear()
+    tool = await tool_of(alice, "wait")
+    path, key = f"{MCP}/tools/{tool['id']}/execute", {"Idempotency-Key": "one"}
+    running = asyncio.create_task(alice.ask("POST", path, json={"input": {}}, headers=key))
+    while not demo.calls:
+        await asyncio.sleep(0.01)
+    meanwhile = await alice.ask("POST", path, json={"input": {}}, headers=key)
+    demo.release.set()
+    assert ((await running).status_code, meanwhile.status_code) == (200, 409)
+
+
+async def test_a_server_that_is_not_active_is_not_asked(alice, added, demo):
+    path = f"{MCP}/servers/{added['id']}"
+    await alice.ask("PUT", path, json={"is_active": False})
+    demo.headers.clear()
+    assert (await alice.ask("POST", f"{path}/refresh")).status_code == 409
+    assert demo.headers == []
+
+
+async def test_a_report_of_a_client_leaves_what_clients_do_not_tell(alice, added):
+    tools = await alice.reads(f"{MCP}/tools")
+    resources = await alice.reads(f"{MCP}/resources")
+    told = {
+        "tools": [
+            {"name": t["name"], "description": t["description"], "inputSchema": t["input_schema"]}
+            for t in tools
+        ],
+        "resources": [
+            {
+                "uri": each["uri"],
+                "name": each["name"],
+                "mimeType": each["mime_type"],
+                "description": each["description"],
+            }
+            for each in resources
+        ],
+    }
+    answer = await refreshed(alice, added, told)
+    changed = {kind: names for kind, names in answer["changed"].items() if names}
+    assert (changed, answer["added"]["resources"]) == ({}, [])
 
 
 async def test_a_tool_that_is_not_offered_any_more_is_not_run(alice, added, demo):
@@ -198,7 +267,9 @@ async def test_a_template_and_only_a_template_is_read_by_a_uri(alice, added):
     without = await alice.ask("GET", f"{MCP}/resources/{found['memo://{name}']['id']}/content")
     path = f"{MCP}/resources/{found['memo://one']['id']}/content"
     beside = await alice.ask("GET", path, params={"uri": "file:///etc/passwd"})
-    assert (without.status_code, beside.status_code) == (422, 422)
+    path = f"{MCP}/resources/{found['memo://{name}']['id']}/content"
+    other = await alice.ask("GET", path, params={"uri": "file:///etc/passwd"})
+    assert (without.status_code, beside.status_code, other.status_code) == (422, 422, 422)
 
 
 async def test_a_prompt_is_rendered(alice, added):

@@ -389,6 +389,11 @@ async def test_the_retention_function_deletes_what_is_old(settings):
     assert told["answers"] == [{"deleted": 0}, {"deleted": 0}]
 
 
+async def test_the_sweep_function_marks_what_was_left_running(settings):
+    told = await in_a_container(settings, "mcp", {}, module="sweep_handler", name="sweep")
+    assert told["answers"] == [{"done": True}]
+
+
 async def test_the_upkeep_function_does_what_is_due(settings):
     told = await in_a_container(settings, "jobs", {}, {}, name="upkeep")
     assert told["answers"] == [{"done": True}, {"done": True}]

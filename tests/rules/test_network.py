@@ -1,6 +1,5 @@
 """A host is resolved once; what it resolved to is checked, and that is connected to."""
 
-import asyncio
 import socket
 from ipaddress import ip_network
 
@@ -11,7 +10,8 @@ import pytest
 from llmring_core.errors import Forbidden
 from llmring_core.settings import Settings
 from llmring_server.mcp import network
-from llmring_server.mcp.network import CheckedBackend, Guard, client_of
+from llmring_server.mcp.http_client import client_of
+from llmring_server.mcp.network import CheckedBackend, Guard
 
 ALLOWED = Settings(_env_file=None, mcp_allowed_networks=(ip_network("127.0.0.0/8"),))
 NONE = Settings(_env_file=None)
@@ -35,12 +35,12 @@ def dns(monkeypatch):
     """Answers each question with the next list of addresses."""
     answers = []
 
-    async def getaddrinfo(self, host, port, **options):
+    def getaddrinfo(host, port, **options):
         return [
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in answers.pop(0)
         ]
 
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(network.socket, "getaddrinfo", getaddrinfo)
     return answers
 
 
@@ -87,10 +87,10 @@ async def test_a_host_is_allowed_by_its_whole_name(connected, dns, allowed, host
 
 async def test_the_client_connects_over_the_checked_backend(connected, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9/")
-    async with client_of(Guard(NONE), {}, 5) as client:
+    async with client_of(Guard(NONE), {}, 5, is_streamable=False) as client:
         with pytest.raises(Forbidden):
             await client.get("http://127.0.0.1:9/")
-    async with client_of(Guard(ALLOWED), {}, 5) as client:
+    async with client_of(Guard(ALLOWED), {}, 5, is_streamable=False) as client:
         with pytest.raises(httpx2.ConnectError):
             await client.get("http://127.0.0.1:1/")
     assert connected == ["127.0.0.1"]

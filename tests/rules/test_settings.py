@@ -56,6 +56,9 @@ def test_origins_are_a_comma_list_or_json(read, value):
         ("CORS_ORIGINS", "[1"),
         ("CORS_ORIGINS", "not an origin"),
         ("LOG_LEVEL", "loud"),
+        ("MCP_ALLOWED_HOSTS", "http://x"),
+        ("MCP_ALLOWED_HOSTS", "*"),
+        ("MCP_ALLOWED_NETWORKS", "10.0.0.0/99"),
     ],
 )
 def test_a_wrong_value_is_told_in_one_line_that_names_the_variable(read, name, value):

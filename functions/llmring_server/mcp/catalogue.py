@@ -1,5 +1,6 @@
 """The rows of what servers offer: definitions, their versions, and what changed in them."""
 
+import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from llmring_core.pages import LAST, PAGE_BYTES, Page, Place
 from llmring_server.mcp.definitions import Difference, Found, Kind, Known
 from llmring_server.mcp.refreshes import Change
 from llmring_server.mcp.store import SQL
+
+# Comparing takes as long as the lines squared.
+MAX_COMPARED_LINES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +118,13 @@ async def changes(
     place = (server_id, after.moment, after.id)
     part = (page.limit + 1, page.offset, PAGE_BYTES)
     rows = await runner.fetch(SQL["changes"], caller.api_key_id, *place, *part)
-    found = [(Place(row["changed_at"], row["change_id"]), _change(row)) for row in rows]
+    # In a thread: comparing takes its time, of many long definitions even seconds.
+    found = await asyncio.to_thread(lambda: [(_place_of(row), _change(row)) for row in rows])
     return found, counted(rows)
+
+
+def _place_of(row: Row) -> Place:
+    return Place(row["changed_at"], row["change_id"])
 
 
 def counted(rows: Sequence[Row]) -> int:
@@ -124,7 +133,7 @@ def counted(rows: Sequence[Row]) -> int:
 
 
 def _change(row: Row) -> Change:
-    is_approved = row["digest"] == row["approved_digest"]
+    is_approved = row["digest"] == row["approved_digest"] if row["kind"] == "tool" else None
     diff = compared(json.loads(row["before"]), json.loads(row["after"]), row["version"])
     return Change.model_validate({**row, "is_approved": is_approved, "diff": diff})
 
@@ -135,6 +144,8 @@ def compared(before: Any, after: Any, version: int) -> str:
         json.dumps(each, indent=2, sort_keys=True, ensure_ascii=False).splitlines()
         for each in (before, after)
     )
+    if len(old) + len(new) > MAX_COMPARED_LINES:
+        return f"Too long to be compared: {len(old)} lines became {len(new)}."
     names = (f"version {version - 1}", f"version {version}")
     return "\n".join(unified_diff(old, new, *names, lineterm=""))
 

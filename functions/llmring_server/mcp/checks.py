@@ -6,23 +6,24 @@ double, by comparing all elements. Our own process would stand still meanwhile.
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
+from weakref import WeakValueDictionary
 
 from llmring_core import deadline
 from llmring_core.errors import BadGateway, Unavailable, Unprocessable
 from llmring_server.mcp import schemas
+from llmring_server.mcp.check_process import answer_of, ended, started
 from llmring_server.mcp.schemas import Errors
 
 CHECK_SECONDS = 3.0
-# How long a question waits until one of the processes is free.
+# How long a question waits until one of the processes is free, or has started.
 WAIT_SECONDS = 10.0
 AT_ONCE = 4
-MAX_ANSWER_BYTES = 1024 * 1024
-MAX_MEMORY_BYTES = 1024**3
+# So many of them for one project, so that its schemas do not hold up all others.
+AT_ONCE_PER_PROJECT = 2
+NOT_CHECKED = "The input could not be checked against the tool's schema: that {}."
 
 
 class Checks:
@@ -30,9 +31,12 @@ class Checks:
 
     def __init__(self) -> None:
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._room_of: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._idle: list[asyncio.subprocess.Process] = []
 
-    async def check(self, arguments: Mapping[str, Any], schema: Any) -> None:
+    async def check(
+        self, api_key_id: str, arguments: Mapping[str, Any], schema: Any, seconds: float
+    ) -> None:
         """Let arguments pass that the schema of a tool allows; nothing is fetched for it.
 
         Raises:
@@ -45,88 +49,56 @@ class Checks:
         if schemas.is_quick(arguments, schema):
             schemas.refuse(schemas.found(arguments, schema))
             return
-        async with self._room_for_one():
-            schemas.refuse(await self._asked(json.dumps([arguments, schema]).encode() + b"\n"))
+        question = json.dumps([arguments, schema]).encode() + b"\n"
+        async with self._room_for_one(api_key_id, seconds):
+            schemas.refuse(await self._asked(question, min(CHECK_SECONDS, seconds)))
 
     async def close(self) -> None:
         """End the processes."""
         while self._idle:
-            await _end(self._idle.pop())
+            await ended(self._idle.pop())
 
     @asynccontextmanager
-    async def _room_for_one(self) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(deadline.at_most(WAIT_SECONDS)):
-                await self._room.acquire()
-        except TimeoutError as error:
-            raise Unavailable("Too many inputs are being checked; try again shortly.") from error
-        try:
+    async def _room_for_one(self, api_key_id: str, seconds: float) -> AsyncIterator[None]:
+        own = self._room_of.setdefault(api_key_id, asyncio.Semaphore(AT_ONCE_PER_PROJECT))
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(deadline.at_most(min(WAIT_SECONDS, seconds))):
+                    await stack.enter_async_context(own)
+                    await stack.enter_async_context(self._room)
+            except TimeoutError as error:
+                raise Unavailable("Too many inputs are being checked; try again.") from error
             yield
-        finally:
-            self._room.release()
 
-    async def _asked(self, question: bytes) -> Errors | None:
-        process = await self._free()
+    async def _asked(self, question: bytes, seconds: float) -> Errors | None:
+        while self._idle:
+            told = await self._told_by(self._idle.pop(), question, seconds)
+            if told:  # else it had died while it was idle
+                return _read(told)
+        told = await self._told_by(await started(), question, seconds)
+        if not told:
+            raise Unprocessable(NOT_CHECKED.format("takes too much memory"))
+        return _read(told)
+
+    async def _told_by(
+        self, process: asyncio.subprocess.Process, question: bytes, seconds: float
+    ) -> bytes:
         told = b""
         try:
-            async with asyncio.timeout(deadline.at_most(CHECK_SECONDS)):
-                told = await _answer_of(process, question)
-        except (TimeoutError, OSError, ValueError) as error:
-            raise Unprocessable(
-                "The input could not be checked against the tool's schema: that takes too long."
-            ) from error
+            async with asyncio.timeout(deadline.at_most(seconds)):
+                told = await answer_of(process, question)
+        except TimeoutError as error:
+            raise Unprocessable(NOT_CHECKED.format("takes too long")) from error
+        except (OSError, ValueError):
+            return b""
         finally:
             if told.endswith(b"\n"):
                 self._idle.append(process)
             else:
-                await _end(process)
-        if not told:
-            raise Unprocessable(
-                "The input could not be checked against the tool's schema: that takes too much."
-            )
-        answered: Errors | None = json.loads(told)
-        return answered
-
-    async def _free(self) -> asyncio.subprocess.Process:
-        while self._idle:
-            process = self._idle.pop()
-            if process.returncode is None:
-                return process
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            f"from {__name__} import serve; serve()",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            limit=MAX_ANSWER_BYTES,
-            env={
-                "PYTHONPATH": os.pathsep.join(sys.path),
-                # Without it the Python of Lambda does not start.
-                "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""),
-            },
-        )
+                await ended(process)
+        return told
 
 
-async def _answer_of(process: asyncio.subprocess.Process, question: bytes) -> bytes:
-    assert process.stdin is not None  # noqa: S101 - both were asked for
-    assert process.stdout is not None  # noqa: S101
-    process.stdin.write(question)
-    await process.stdin.drain()
-    return await process.stdout.readline()
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        process.kill()
-    await process.wait()
-
-
-def serve() -> None:
-    """What such a process does: read arguments and schema, write what is wrong, line by line."""
-    import resource  # which Windows has not
-
-    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
-    for line in sys.stdin:
-        sys.stdout.write(json.dumps(schemas.found(*json.loads(line))) + "\n")
-        sys.stdout.flush()
+def _read(told: bytes) -> Errors | None:
+    answered: Errors | None = json.loads(told)
+    return answered

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 IDLE_SECONDS = 60.0
 # How long a connection that is not kept may take to close: its session ends at the server, too.
 CLOSE_SECONDS = 2.0
+# The same when the app ends: a process may have to be killed.
+LAST_CLOSE_SECONDS = 8.0
 # Calls to one server under way at the same time; the next ones wait.
 AT_ONCE = 100
 
@@ -57,16 +59,30 @@ class Connections:
                     yield client
             except TimeoutError as error:
                 raise GatewayTimeout from error
+            finally:
+                if not self._keep:
+                    await self._closed(deadline.at_most(CLOSE_SECONDS))
+
+    def forget(self, api_key_id: str, url: str) -> None:
+        """Have the connections of a project to a server closed; calls under way end as they may."""
+        for target, held in list(self._held.items()):
+            if (target.api_key_id, target.url) == (api_key_id, url):
+                self._let_go(held)
 
     async def close(self) -> None:
         """Close every connection, and end the processes that check."""
         await self.checks.close()
         for held in list(self._held.values()):
             self._let_go(held)
+        await self._closed(LAST_CLOSE_SECONDS)
+        for task in list(self._tasks):
+            task.cancel()
+        await self._closed(CLOSE_SECONDS)
+
+    async def _closed(self, seconds: float) -> None:
+        """Wait so long for connections that are being closed."""
         if self._tasks:
-            _, unfinished = await asyncio.wait(self._tasks, timeout=CLOSE_SECONDS)
-            for task in unfinished:
-                task.cancel()
+            await asyncio.wait(self._tasks, timeout=seconds)
 
     @asynccontextmanager
     async def _room_for(self, target: Target, ends_at: float) -> AsyncIterator[None]:
@@ -90,18 +106,19 @@ class Connections:
             yield client
             held.ended_well()
         except LLMRingError:
-            self._let_go(held)
-            raise
+            raise  # it is ours, of an answer that we do not take: the connection is as before
         except Exception as error:
             # The SDK wraps whatever happens in groups, so nothing narrower can be caught.
-            self._let_go(held)
-            raise failures.translated(error, target, held.guard) from error
+            failure = failures.translated(error, target)
+            if isinstance(failure, failures.Unanswered):
+                self._let_go(held)
+            raise failure from error
         except asyncio.CancelledError:
             self._let_go(held)
             raise
         finally:
             held.left()
-            await self._leave(held)
+            self._leave(held)
 
     async def _joined(self, target: Target) -> tuple[Held, "Client"]:
         """A living connection, of which the caller is a user now."""
@@ -114,7 +131,7 @@ class Connections:
             finally:
                 if client is None:
                     self._let_go(held)
-                    await self._leave(held)
+                    self._leave(held)
             if client is not None:
                 return held, client
 
@@ -131,7 +148,7 @@ class Connections:
             del self._held[held.target]
         held.end()
 
-    async def _leave(self, held: Held) -> None:
+    def _leave(self, held: Held) -> None:
         held.users -= 1
         if held.users > 0:
             return
@@ -141,8 +158,6 @@ class Connections:
             loop.call_later(IDLE_SECONDS, self._close_if_idle, held, held.last_used)
             return
         self._let_go(held)
-        if not self._keep:
-            await asyncio.wait([held.task], timeout=deadline.at_most(CLOSE_SECONDS))
 
     def _close_if_idle(self, held: Held, since: float) -> None:
         if held.users == 0 and held.last_used == since:

@@ -6,14 +6,19 @@ from collections.abc import Awaitable
 from typing import Any
 from uuid import UUID
 
+from fastapi import Response
+
 from llmring_core.auth import Caller
+from llmring_core.connection import Runner
 from llmring_core.database import Database
 from llmring_core.errors import (
     AlreadyExists,
     GatewayTimeout,
     LLMRingError,
+    StillInFlight,
     Unavailable,
 )
+from llmring_core.idempotency import Once
 from llmring_server.mcp import recording, remote
 from llmring_server.mcp.connections import Connections
 from llmring_server.mcp.executions import ToolExecution
@@ -22,15 +27,19 @@ from llmring_server.mcp.recording import Outcome
 from llmring_server.mcp.reports import Execution
 from llmring_server.mcp.targets import DEFAULT_SECONDS, Offered, offered
 
+NOT_APPROVED = (
+    "The definition of this tool changed: look at the changes of its server and approve it."
+)
+CHANGED_MEANWHILE = (
+    "The server describes this tool in other words than those approved: refresh the server, look "
+    "at its changes and approve it."
+)
+
 
 async def execute(
-    database: Database,
-    connections: Connections,
-    caller: Caller,
-    tool_id: UUID,
-    request: Execution,
-) -> ToolExecution:
-    """Run a tool.
+    database: Database, connections: Connections, once: Once, tool_id: UUID, request: Execution
+) -> ToolExecution | Response:
+    """Run a tool; with an Idempotency-Key that came before, answer what became of that execution.
 
     Raises:
         NotFound: the caller has no such tool.
@@ -38,17 +47,45 @@ async def execute(
         Unprocessable: the input is not what the tool takes.
         GatewayTimeout, Unanswered: whether the tool ran, nobody can say. Never retried.
         BadGateway, Forbidden: its server cannot be used, or said error.
+        StillInFlight: it came before with this key, and still runs.
         Unavailable: the database is away; the message says whether the tool ran.
     """
-    tool = await offered(database, caller, tool_id, ["tool"], connections.settings)
-    if not tool.may_run:
-        raise AlreadyExists(
-            "The definition of this tool changed: look at the changes of its server and approve it."
-        )
-    await connections.checks.check(request.input, tool.definition.get("inputSchema") or {})
-    started = await recording.record_start(database, caller, tool_id, request)
-    seconds = (request.timeout_ms or DEFAULT_SECONDS * 1000) / 1000
-    outcome, failure = await _outcome(_call(connections, tool, request.input, seconds))
+    ends_at = time.monotonic() + (request.timeout_ms or DEFAULT_SECONDS * 1000) / 1000
+    checked: list[Offered] = []
+
+    async def check() -> Offered:
+        tool = await offered(database, once.caller, tool_id, ["tool"], connections.settings)
+        if not tool.may_run:
+            raise AlreadyExists(NOT_APPROVED)
+        schema = tool.definition.get("inputSchema") or {}
+        left = ends_at - time.monotonic()
+        await connections.checks.check(once.caller.api_key_id, request.input, schema, left)
+        checked.append(tool)
+        return tool
+
+    async def start(runner: Runner, _: Offered) -> ToolExecution:
+        return await recording.record_start(runner, once.caller, tool_id, request)
+
+    started = await once.make_and_write(database, check, start)
+    if isinstance(started, Response):
+        return await _what_became_of(database, once.caller, started)
+    call = _call(connections, checked[0], request.input, ends_at - time.monotonic())
+    return await _run(database, once.caller, started, call)
+
+
+async def _what_became_of(database: Database, caller: Caller, replayed: Response) -> Response:
+    started = ToolExecution.model_validate_json(bytes(replayed.body))
+    execution = await recording.find(database, caller, started.id)
+    if execution.status == "running":
+        raise StillInFlight
+    headers = {"Idempotency-Replayed": "true"}
+    return Response(execution.model_dump_json(), headers=headers, media_type="application/json")
+
+
+async def _run(
+    database: Database, caller: Caller, started: ToolExecution, call: Awaitable[dict[str, Any]]
+) -> ToolExecution:
+    outcome, failure = await _outcome(call)
     ended = await asyncio.shield(_record(database, caller, started.id, outcome))
     if isinstance(failure, LLMRingError):
         failure.errors = [{"execution_id": str(started.id), "status": outcome.status}]
@@ -73,6 +110,8 @@ async def _call(
     connections: Connections, tool: Offered, arguments: dict[str, Any], seconds: float
 ) -> dict[str, Any]:
     async with connections.use(tool.target, seconds) as client:
+        if tool.is_pinned and await remote.tool_digest(client, tool.name) != tool.digest:
+            raise AlreadyExists(CHANGED_MEANWHILE)
         return await remote.call_tool(client, tool.name, arguments)
 
 

@@ -30,9 +30,13 @@ class ToolExecution(BaseModel):
     output_excerpt: str | None = Field(
         description="The first megabyte of an output that is not kept whole, as JSON."
     )
-    output_bytes: int | None = Field(description="The size of the output as JSON.")
-    output_hash: str | None = Field(description="SHA-256 of the output as JSON, in hexadecimal.")
-    is_error: bool | None = Field(description="Whether the tool, or its server, said error.")
+    output_bytes: int | None = Field(
+        description="The size of the output as JSON: members sorted, no spaces, UTF-8."
+    )
+    output_hash: str | None = Field(description="SHA-256 of that JSON, in hexadecimal.")
+    is_error: bool | None = Field(
+        description="Whether the tool or its server said error, or could not be asked."
+    )
     error: str | None
     duration_ms: int | None = Field(description="Milliseconds.")
     conversation_id: str | None

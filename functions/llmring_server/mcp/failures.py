@@ -5,7 +5,7 @@ import binascii
 import logging
 from typing import TYPE_CHECKING
 
-from llmring_core.errors import BadGateway, LLMRingError
+from llmring_core.errors import BadGateway, Forbidden, LLMRingError
 from llmring_server.mcp.transports import Target, first_cause
 
 if TYPE_CHECKING:
@@ -22,59 +22,81 @@ MIN_SECRET = 4
 # How the SDK begins the errors that it makes itself where a server gave no answer that it can use.
 # They come as if from the server; tests hold that these are still its words.
 _NOT_AN_ANSWER = {
-    "Connection closed": "The connection to the server was lost.",
-    "SSE stream": "The server's answer ended before its end.",
-    "Server returned an error response": "The server answered with an HTTP error.",
-    "Unexpected content type": "The server answered neither JSON nor an event stream.",
-    "Failed to parse": "The server's answer is not a message of the protocol.",
-    "server answered a request with 202": "The server took the request, but answers nothing.",
-    "Redirect to": "The server redirects elsewhere; a redirect is not followed.",
+    "Connection closed": "the connection was lost",
+    "SSE stream": "its answer ended too early",
+    "Unexpected content type": "it answered neither JSON nor an event stream",
+    "Failed to parse": "its answer is not a message of the protocol",
+    "server answered a request with 202": "it took the request, but answers nothing",
+    "Redirect to": "it redirects elsewhere, where nobody follows",
 }
 
 
+class ServerError(BadGateway):
+    """The server answered with an error of the protocol."""
+
+    def __init__(self, number: int, said: str) -> None:
+        """`number` is the code of JSON-RPC 2.0, section 5.1, or the protocol's own."""
+        self.number = number
+        super().__init__(f"The server answered with an error: {said}")
+
+
 class Unanswered(BadGateway):
-    """The server was asked, but gave no answer: whether it did it, nobody can say."""
+    """The server was asked, but gave no answer that can be used: it may have done it."""
+
+    def __init__(self, why: str = "it gave no answer that can be used") -> None:
+        self.why = why
+        super().__init__(f"Whether the server did what it was asked, nobody can say: {why}.")
 
 
 def not_opened(error: BaseException, target: Target, guard: "Guard") -> LLMRingError:
     """Why no connection to a server was made; nothing was asked of it."""
-    known = _known(error, target, guard)
-    if known is not None:
-        return BadGateway(known.message) if isinstance(known, Unanswered) else known
-    kind = type(first_cause(error)).__name__
-    return BadGateway(f"The server cannot be reached, or speaks no MCP there: {kind}.")
-
-
-def translated(error: BaseException, target: Target, guard: "Guard") -> LLMRingError:
-    """Why a server that was asked something did not do it, or may have done it or not."""
     import httpx2
-
-    known = _known(error, target, guard)
-    if known is not None:
-        return known
-    leaf = first_cause(error)
-    if isinstance(leaf, httpx2.ConnectError | httpx2.ConnectTimeout):
-        return BadGateway(f"The server cannot be reached: {type(leaf).__name__}.")
-    return Unanswered()
-
-
-def _known(error: BaseException, target: Target, guard: "Guard") -> LLMRingError | None:
-    from mcp.shared.exceptions import MCPError
 
     if guard.refusal is not None:
         return guard.refusal
+    known = _known(error, target)
+    if known is not None and not isinstance(known, Unanswered):
+        return known
+    leaf = first_cause(error)
+    why = known.why if known is not None else type(leaf).__name__
+    if isinstance(leaf, httpx2.HTTPStatusError):
+        why = f"it answered with the HTTP status {leaf.response.status_code}"
+    return BadGateway(f"The server cannot be reached, or speaks no MCP there: {why}.")
+
+
+def translated(error: BaseException, target: Target) -> LLMRingError:
+    """Why a server that was asked something did not do it, or may have done it or not."""
+    return _known(error, target) or Unanswered()
+
+
+def _known(error: BaseException, target: Target) -> LLMRingError | None:
+    from mcp.shared.exceptions import MCPError
+
     leaf = first_cause(error)
     if isinstance(leaf, LLMRingError):
         return leaf
-    log.warning("a server failed: %s: %s", type(leaf).__name__, said(str(leaf), target))
-    return _of_the_protocol(leaf, target) if isinstance(leaf, MCPError) else None
+    if not isinstance(leaf, MCPError):
+        log.warning("a server failed: %s", type(leaf).__name__)
+        return None
+    failed = _of_the_protocol(leaf, target)
+    log.warning("a server failed: %s", failed.message)
+    return failed
 
 
 def _of_the_protocol(error: "MCPError", target: Target) -> LLMRingError:
-    for beginning, ours in _NOT_AN_ANSWER.items():
-        if error.message.startswith(beginning):
-            return Unanswered(f"{ours} Whether it did what it was asked, nobody can say.")
-    return BadGateway(f"The server answered with an error: {said(error.message, target)}")
+    from llmring_server.mcp.http_answers import Fate, failure_in
+
+    failure = failure_in(error.message)
+    if failure is None:
+        for beginning, ours in _NOT_AN_ANSWER.items():
+            if error.message.startswith(beginning):
+                return Unanswered(ours)
+        return ServerError(error.code, said(error.message, target))
+    if failure.fate is Fate.REFUSED:
+        return Forbidden(failure.why)
+    if failure.fate is Fate.UNKNOWN:
+        return Unanswered(failure.why)
+    return BadGateway(f"The server cannot be reached, or did not take the request: {failure.why}.")
 
 
 def said(text: str, target: Target) -> str:

@@ -17,6 +17,10 @@ SLEPT_SECONDS = 5.0
 KNOCK_SECONDS = 1.0
 # The longest that anybody may wait for a call; what limits a call is its own time.
 LONGEST_SECONDS = 600.0
+# The longest that closing may take: a server that is told does not have to answer. The SDK asks a
+# process, then kills it.
+CLOSE_SECONDS = 2.0
+PROCESS_END_SECONDS = 7.0
 
 
 class Held:
@@ -31,6 +35,7 @@ class Held:
         self.users = 0
         self.last_used = 0.0
         self._loop = asyncio.get_running_loop()
+        self._is_process = target.transport == "stdio"
         self._calls = 0
         self._last_heard = 0.0
         self._hearing = asyncio.Lock()
@@ -63,7 +68,9 @@ class Held:
             is_alive = False
             with suppress(TimeoutError):
                 async with asyncio.timeout(KNOCK_SECONDS):
-                    is_alive = await remote.lives(client)
+                    is_alive = await remote.lives(
+                        client, is_process=self.target.transport == "stdio"
+                    )
             if not is_alive:
                 return False
             self._last_heard = self._loop.time()
@@ -91,10 +98,15 @@ class Held:
 
     async def _own(self) -> None:
         try:
-            async with transports.connect(self.target, self.guard, LONGEST_SECONDS) as client:
+            async with (
+                asyncio.timeout(None) as limit,
+                transports.connect(self.target, self.guard, LONGEST_SECONDS) as client,
+            ):
                 self._last_heard = self._loop.time()
                 self._ready.set_result(client)
                 await self._closing.wait()
+                end = PROCESS_END_SECONDS if self._is_process else CLOSE_SECONDS
+                limit.reschedule(self._loop.time() + end)
         except Exception as error:  # noqa: BLE001 - told to whoever waits for the connection
             if not self._ready.done():
                 self._ready.set_exception(error)

@@ -6,13 +6,14 @@ neither a redirect nor a second answer of the DNS leads anywhere else (DNS rebin
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import ip_address
 from typing import Any, NoReturn
 
 import httpcore2
-import httpx2
 from httpcore2 import AnyIOBackend
 
 from llmring_core.errors import Forbidden
@@ -20,11 +21,8 @@ from llmring_core.settings import Settings
 from llmring_server.mcp.addresses import Address, refuse_private
 
 CONNECT_SECONDS = 5.0
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
-
-
-class TooLarge(Exception):
-    """A server answered more than we read."""
+# Names are resolved in threads of their own: those of slow ones must not hold up anything else.
+_RESOLVERS = ThreadPoolExecutor(8, thread_name_prefix="llmring-resolve")
 
 
 @dataclass(slots=True)
@@ -87,57 +85,12 @@ class CheckedBackend(httpcore2.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
-class CheckedTransport(httpx2.AsyncHTTPTransport):
-    """Sends requests over checked connections, and stops reading answers that are too large.
-
-    Neither proxies nor certificates of the environment are used.
-    """
-
-    def __init__(self, guard: Guard) -> None:
-        super().__init__(trust_env=False)
-        # httpx2 has no parameter for this; a test holds that it is in effect.
-        self._pool._network_backend = CheckedBackend(guard)  # noqa: SLF001
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request."""
-        response = await super().handle_async_request(request)
-        response.stream = _Counted(response.stream)
-        return response
-
-
-class _Counted(httpx2.AsyncByteStream):
-    """The body of an answer, up to a size."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        size = 0
-        async for chunk in self._stream:
-            size += len(chunk)
-            if size > MAX_ANSWER_BYTES:
-                raise TooLarge(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-
-def client_of(guard: Guard, headers: dict[str, str], seconds: float) -> httpx2.AsyncClient:
-    """Make an HTTP client of checked connections; it reads neither proxies nor netrc."""
-    return httpx2.AsyncClient(
-        transport=CheckedTransport(guard),
-        headers=headers,
-        timeout=httpx2.Timeout(seconds, connect=CONNECT_SECONDS),
-        trust_env=False,
-    )
-
-
 async def _resolved(host: str, port: int) -> list[Address]:
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             loop = asyncio.get_running_loop()
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+            found = await loop.run_in_executor(_RESOLVERS, look_up)
     except TimeoutError as error:
         raise httpcore2.ConnectTimeout(f"{host} is not resolved in time") from error
     except (OSError, UnicodeError) as error:

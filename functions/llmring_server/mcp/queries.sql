@@ -53,12 +53,12 @@ with deleted as (
     update {mcp_schema}.servers set
         deleted_at = now(), is_active = false, auth_type = null, auth_sealed = null
     where api_key_id = $1 and server_id = $2 and deleted_at is null
-    returning server_id
+    returning server_id, url
 ), retired as (
     update {mcp_schema}.definitions set is_active = false
     where api_key_id = $1 and server_id in (select server_id from deleted) and is_active
 )
-select server_id from deleted
+select url from deleted
 
 -- name: hold_server
 select server_id from {mcp_schema}.servers
@@ -68,6 +68,10 @@ for update
 -- name: known_definitions
 select kind, name, digest, is_active from {mcp_schema}.definitions
 where api_key_id = $1 and server_id = $2
+
+-- name: kept_definitions
+select kind, name, definition::text as definition from {mcp_schema}.definitions
+where api_key_id = $1 and server_id = $2 and kind = any($3::text[]) and name = any($4::text[])
 
 -- name: add_definitions
 with added as (
@@ -226,8 +230,13 @@ join {mcp_schema}.servers using (api_key_id, server_id)
 where api_key_id = $1 and definition_id = $2 and kind = any($3::text[])
 
 -- name: server_target
-select url, transport_type, auth_sealed from {mcp_schema}.servers
+select url, transport_type, auth_sealed, is_active from {mcp_schema}.servers
 where api_key_id = $1 and server_id = $2 and deleted_at is null
+
+-- name: hold_target
+select url, transport_type, auth_sealed, is_active from {mcp_schema}.servers
+where api_key_id = $1 and server_id = $2 and deleted_at is null
+for update
 
 -- name: note_offer
 update {mcp_schema}.servers set
@@ -248,6 +257,14 @@ returning
     execution_id as id, tool_id, executed_at, executed_by, status, input::text as input,
     output::text as output, output_excerpt, output_bytes, output_hash, is_error, error, duration_ms,
     conversation_id
+
+-- name: find_execution
+select
+    execution_id as id, tool_id, executed_at, executed_by, status, input::text as input,
+    output::text as output, output_excerpt, output_bytes, output_hash, is_error, error, duration_ms,
+    conversation_id
+from {mcp_schema}.tool_executions
+where api_key_id = $1 and execution_id = $2
 
 -- name: sweep
 update {mcp_schema}.tool_executions set

@@ -1,6 +1,8 @@
 """Resources are read and prompts rendered, by their servers, now."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +13,11 @@ from llmring_server.mcp import remote
 from llmring_server.mcp.connections import Connections
 from llmring_server.mcp.contents import Content, Contents, Rendered
 from llmring_server.mcp.definitions import Kind
+from llmring_server.mcp.failures import ServerError
 from llmring_server.mcp.targets import DEFAULT_SECONDS, offered
+
+# JSON-RPC 2.0, section 5.1, and the protocol's own of the revisions before 2026.
+INVALID_PARAMS, RESOURCE_NOT_FOUND = -32602, -32002
 
 RESOURCES: list[Kind] = ["resource", "resource_template"]
 
@@ -27,15 +33,18 @@ async def read(
 
     Raises:
         NotFound, AlreadyExists: as `offered`.
-        Unprocessable: it is a template and no URI is given, or the other way round.
+        Unprocessable: it is a template and no URI of it is given, or the other way round.
         BadGateway, GatewayTimeout, Forbidden: its server cannot be used.
     """
     resource = await offered(database, caller, resource_id, RESOURCES, connections.settings)
     if (resource.kind == "resource_template") != (uri is not None):
         raise Unprocessable("A template, and only a template, is read with `uri`, filled in.")
     wanted = uri or resource.name
-    async with connections.use(resource.target, DEFAULT_SECONDS) as client:
-        result = await remote.read_resource(client, wanted)
+    if uri is not None and not remote.is_of_template(uri, resource.name):
+        raise Unprocessable(f"The uri is none of the template {resource.name}.")
+    with _faults_of_the_caller():
+        async with connections.use(resource.target, DEFAULT_SECONDS) as client:
+            result = await remote.read_resource(client, wanted)
     return Contents(
         resource_id=resource_id,
         uri=wanted,
@@ -49,6 +58,17 @@ async def read(
             for each in result["contents"]
         ],
     )
+
+
+@contextmanager
+def _faults_of_the_caller() -> Iterator[None]:
+    """Make what a server says of a URI or of arguments the fault of who gave them."""
+    try:
+        yield
+    except ServerError as error:
+        if error.number in (INVALID_PARAMS, RESOURCE_NOT_FOUND):
+            raise Unprocessable(error.message) from error
+        raise
 
 
 async def render(
@@ -67,8 +87,9 @@ async def render(
     """
     prompt = await offered(database, caller, prompt_id, ["prompt"], connections.settings)
     texts = text_arguments(arguments, prompt.definition)
-    async with connections.use(prompt.target, DEFAULT_SECONDS) as client:
-        result = await remote.get_prompt(client, prompt.name, texts)
+    with _faults_of_the_caller():
+        async with connections.use(prompt.target, DEFAULT_SECONDS) as client:
+            result = await remote.get_prompt(client, prompt.name, texts)
     return Rendered(
         prompt_id=prompt_id,
         name=prompt.name,

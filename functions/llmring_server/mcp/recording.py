@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -74,9 +74,21 @@ async def record_end(
     return _execution(row).model_copy(update={"output": outcome.output})
 
 
+async def find(runner: Runner, caller: Caller, execution_id: UUID) -> ToolExecution:
+    """One execution as it is recorded; raises NotFound."""
+    row = await runner.fetch_row(SQL["find_execution"], caller.api_key_id, execution_id)
+    if row is None:
+        raise NotFound
+    return _execution(row)
+
+
 async def sweep(runner: Runner) -> None:
     """Mark what a server that is gone left running: whether it ran, nobody can say."""
-    await runner.execute(SQL["sweep"], clock.now() - RUNNING_FOR)
+    await runner.execute(SQL["sweep"], _long_ago())
+
+
+def _long_ago() -> datetime:
+    return clock.now() - RUNNING_FOR
 
 
 async def _add(
@@ -119,6 +131,9 @@ async def history(
     place = (tool_id, after.moment, after.id)
     part = (page.limit + 1, page.offset, PAGE_BYTES)
     rows: Sequence[Row] = await runner.fetch(SQL["history"], caller.api_key_id, *place, *part)
+    if any(row["status"] == "running" and row["executed_at"] < _long_ago() for row in rows):
+        await sweep(runner)  # where no upkeep runs, as in a host's app
+        rows = await runner.fetch(SQL["history"], caller.api_key_id, *place, *part)
     return [_execution(row) for row in rows], catalogue.counted(rows)
 
 
@@ -130,14 +145,19 @@ def place(execution: ToolExecution) -> Place:
 def kept_output(output: Any) -> tuple[str | None, str | None, int | None, str | None]:
     """What is kept of an output: itself as JSON or its beginning, its bytes, and their hash.
 
-    A NUL cannot be in the database as part of a value, only as its escape in a text.
+    Size and hash are of the JSON with its members sorted, without spaces, in UTF-8: so whoever
+    reads it from here can work them out, as the database keeps no order of members. A NUL cannot
+    be in the database as part of a value, only as its escape in a text.
     """
     if output is None:
         return None, None, None, None
-    text = json.dumps(output)
-    is_whole = len(text) <= MAX_OUTPUT_BYTES and "\\u0000" not in text
-    told = (len(text), hashlib.sha256(text.encode()).hexdigest())
-    return (text, None, *told) if is_whole else (None, text[:MAX_OUTPUT_BYTES], *told)
+    text = json.dumps(output, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    written = text.encode(errors="surrogatepass")
+    is_whole = len(written) <= MAX_OUTPUT_BYTES and "\\u0000" not in text
+    told = (len(written), hashlib.sha256(written).hexdigest())
+    if is_whole:
+        return json.dumps(output), None, *told
+    return None, written[:MAX_OUTPUT_BYTES].decode(errors="ignore"), *told
 
 
 def _text(value: Any) -> str:

@@ -17,7 +17,9 @@ class Change(BaseModel):
     changed_at: datetime
     previous_digest: str
     digest: str
-    is_approved: bool = Field(description="Whether this version is the approved one.")
+    is_approved: bool | None = Field(
+        description="Of a tool: whether this version is the approved one."
+    )
     diff: str = Field(description="The two versions compared, as a unified diff of their JSON.")
 
 

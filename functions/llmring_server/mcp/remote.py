@@ -36,17 +36,19 @@ class Offer:
     found: list[Found]
 
 
-async def lives(client: "Client") -> bool:
+async def lives(client: "Client", *, is_process: bool) -> bool:
     """Whether a client that was not used for a while can be used.
 
-    Only one with a session has to ask; the stateless revision of the protocol has none to lose.
+    Only one with a session, or with a process, has to ask; a stateless one over HTTP has nothing
+    to lose. The stateless revision has no ping, so a process is asked for its tools.
     """
     from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-    if client.protocol_version in MODERN_PROTOCOL_VERSIONS:
+    is_stateless = client.protocol_version in MODERN_PROTOCOL_VERSIONS
+    if is_stateless and not is_process:
         return True
     try:
-        await client.session.send_ping()
+        await (client.list_tools() if is_stateless else client.session.send_ping())
     except Exception as error:  # noqa: BLE001 - whatever the reason, the answer is no
         log.info("an idle connection to a server was lost: %s", type(first_cause(error)).__name__)
         return False
@@ -80,9 +82,27 @@ async def call_tool(client: "Client", name: str, arguments: dict[str, Any]) -> d
     return {name: result[name] for name in RESULT if name in result}
 
 
+async def tool_digest(client: "Client", name: str) -> str | None:
+    """The digest of a tool as its server describes it now; None if it does not offer it."""
+    for each in await _all(client.list_tools, "tools", "tool"):
+        if each.name == name:
+            return each.digest
+    return None
+
+
 async def read_resource(client: "Client", uri: str) -> dict[str, Any]:
     """Read a resource: its contents, as the protocol writes them."""
     return _plain(await client.read_resource(uri))
+
+
+def is_of_template(uri: str, template: str) -> bool:
+    """Whether a URI can be had from a template (RFC 6570) by filling it in."""
+    from mcp.shared.uri_template import InvalidUriTemplate, UriTemplate
+
+    try:
+        return UriTemplate.parse(template).match(uri) is not None
+    except InvalidUriTemplate:
+        return True  # the server may know what it means
 
 
 async def get_prompt(client: "Client", name: str, arguments: dict[str, str]) -> dict[str, Any]:

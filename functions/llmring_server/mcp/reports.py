@@ -1,8 +1,10 @@
 """What the published client reports: what it found on a server, and what it ran there."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from llmring_core.quantities import Label, Milliseconds
 from llmring_server.mcp.definitions import Found, Kind
@@ -53,6 +55,16 @@ class FoundPrompt(_Item):
     description: Text | None = None
 
 
+# What the published client tells of a definition; the rest it leaves out.
+_TOLD = {"name", "description", "inputSchema", "uri", "mimeType", "arguments"}
+
+
+def completed(found: Found, kept: Mapping[str, Any] | None) -> Found:
+    """What a client found, with the members of the kept definition that clients never tell."""
+    untold = {name: each for name, each in (kept or {}).items() if name not in _TOLD}
+    return Found(found.kind, {**untold, **found.definition})
+
+
 Items = Field(None, max_length=MAX_FOUND)
 
 
@@ -62,6 +74,19 @@ class Discovery(BaseModel):
     tools: list[FoundTool] | None = Items
     resources: list[FoundResource] | None = Items
     prompts: list[FoundPrompt] | None = Items
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_a_kind(cls, value: Any) -> Any:
+        if (
+            isinstance(value, dict)
+            and value
+            and not {"tools", "resources", "prompts"} & value.keys()
+        ):
+            raise PydanticCustomError(
+                "no_kind", "Name tools, resources or prompts, or send no body"
+            )
+        return value
 
     def kinds(self) -> list[Kind]:
         """The kinds that were looked for."""

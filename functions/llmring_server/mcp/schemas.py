@@ -2,16 +2,26 @@
 
 import json
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from llmring_core.errors import BadGateway, Unprocessable
 
 MAX_ERRORS = 20
 MAX_DEPTH_TOLD = 50
-# A check takes as long as input and schema multiplied. More than this (a tenth of a second), or a
-# member of these names, and it could take for ever.
-QUICK_COST = 5_000_000
-SLOW = ("pattern", "patternProperties", "$ref", "$dynamicRef", "$recursiveRef", "uniqueItems")
+MAX_DEPTH = 20
+# A check takes about as long as input and schema multiplied; this is some milliseconds.
+QUICK_COST = 100_000
+# Members of a schema that are sure to cost no more than that, by what they hold. All others could
+# take for ever: patterns, references, comparisons of all elements, what was not evaluated before.
+_PLAIN = {
+    *("$schema", "$comment", "title", "description", "default", "examples", "deprecated"),
+    *("format", "type", "enum", "const", "required", "minimum", "maximum", "exclusiveMinimum"),
+    *("exclusiveMaximum", "minLength", "maxLength", "minItems", "maxItems", "readOnly"),
+    "writeOnly",
+}
+_SCHEMA = {"items", "additionalProperties"}
+_SCHEMAS = {"allOf", "anyOf", "oneOf"}
 
 Errors = list[dict[str, Any]]
 
@@ -23,9 +33,27 @@ def is_schema(value: Any) -> bool:
 
 def is_quick(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> bool:
     """Whether a check is sure to end soon."""
-    told, asked = json.dumps(schema), json.dumps(arguments)
-    is_slow = any(f'"{name}"' in told for name in SLOW)
-    return not is_slow and len(told) * len(asked) <= QUICK_COST
+    cost = len(json.dumps(schema)) * len(json.dumps(arguments))
+    return cost <= QUICK_COST and _is_plain(schema, MAX_DEPTH)
+
+
+def _is_plain(schema: Any, depth: int) -> bool:
+    if isinstance(schema, bool):
+        return True
+    if not isinstance(schema, dict) or depth == 0:
+        return False
+    return all(_is_plain_member(name, value, depth - 1) for name, value in schema.items())
+
+
+def _is_plain_member(name: str, value: Any, depth: int) -> bool:
+    if name in _PLAIN:
+        return True
+    if name in _SCHEMA:
+        return _is_plain(value, depth)
+    if name in _SCHEMAS:
+        return isinstance(value, list) and all(_is_plain(each, depth) for each in value)
+    is_properties = name == "properties" and isinstance(value, dict)
+    return is_properties and all(_is_plain(each, depth) for each in value.values())
 
 
 def found(arguments: Mapping[str, Any], schema: dict[str, Any]) -> Errors | None:
@@ -33,16 +61,16 @@ def found(arguments: Mapping[str, Any], schema: dict[str, Any]) -> Errors | None
     import jsonschema  # imported only where a tool is run
     from jsonschema.validators import validator_for
     from referencing import Registry
-    from referencing.exceptions import Unresolvable
 
-    kind = validator_for(schema, default=jsonschema.Draft202012Validator)
     try:
+        kind = validator_for(schema, default=jsonschema.Draft202012Validator)
         kind.check_schema(schema)
         # A registry of nothing: references lead nowhere but into the schema itself.
-        errors = list(kind(schema, registry=Registry()).iter_errors(arguments))
-    except (jsonschema.SchemaError, Unresolvable, RecursionError):
+        errors = kind(schema, registry=Registry()).iter_errors(arguments)
+        first = sorted(islice(errors, MAX_ERRORS), key=_place)
+    except Exception:  # noqa: BLE001 - a schema that is none fails in ways that nobody can list
         return None
-    return [_told(each) for each in sorted(errors, key=_place)[:MAX_ERRORS]]
+    return [_told(each) for each in first]
 
 
 def refuse(errors: Errors | None) -> None:

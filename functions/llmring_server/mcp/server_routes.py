@@ -49,7 +49,12 @@ async def find_server(server_id: UUID, caller: CallerDep, db: Db) -> Server:
 @servers.put("/{server_id}")
 @servers.patch("/{server_id}")
 async def update_server(
-    server_id: UUID, changes: ServerChanges, caller: CallerDep, db: Db, settings: SettingsDep
+    server_id: UUID,
+    changes: ServerChanges,
+    caller: CallerDep,
+    db: Db,
+    settings: SettingsDep,
+    connections: ConnectionsDep,
 ) -> Server:
     """Change the members of a server that are given; the others stay.
 
@@ -57,13 +62,18 @@ async def update_server(
     `auth_config` again, or null.
     """
     async with db.transaction() as tx:
-        return await store.change(tx, caller, server_id, changes, settings)
+        server = await store.change(tx, caller, server_id, changes, settings)
+    if not server.is_active:
+        connections.forget(caller.api_key_id, server.url)
+    return server
 
 
 @servers.delete("/{server_id}", status_code=204)
-async def delete_server(server_id: UUID, caller: CallerDep, db: Db) -> None:
+async def delete_server(
+    server_id: UUID, caller: CallerDep, db: Db, connections: ConnectionsDep
+) -> None:
     """Delete a server with its credentials; the history of its tools stays."""
-    await store.delete(db, caller, server_id)
+    connections.forget(caller.api_key_id, await store.delete(db, caller, server_id))
 
 
 @servers.post("/{server_id}/refresh")
@@ -82,7 +92,7 @@ async def refresh_server(
     if report is None or not report.kinds():
         return await refreshing.discover_and_refresh(db, connections, caller, server_id)
     async with db.transaction() as tx:
-        return await refreshing.refresh(tx, caller, server_id, report.found(), report.kinds())
+        return await refreshing.keep_report(tx, caller, server_id, report)
 
 
 @servers.get("/{server_id}/changes")

@@ -1,6 +1,7 @@
 """What goes over the wire of MCP servers themselves."""
 
 import re
+import shlex
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -113,7 +114,7 @@ def url_problem(url: str, transport: Transport) -> str | None:
     Whether it may is asked when it is connected to, of the address that it leads to then.
     """
     if transport == "stdio":
-        return None
+        return _command_problem(url)
     if not re.fullmatch(r"[\x21-\x7e]+", url):
         return "A URL has visible ASCII characters only"
     try:
@@ -134,3 +135,11 @@ def origin_of(url: str) -> tuple[str, str | None, int | None]:
         return url, None, None
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}[parts.scheme]
+
+
+def _command_problem(line: str) -> str | None:
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        return "The command line has a quotation mark without an end"
+    return None if words else "The command line is empty"

@@ -100,10 +100,18 @@ def _refuse_unfit(now: Server, changes: ServerChanges) -> None:
         )
 
 
-async def delete(runner: Runner, caller: Caller, server_id: UUID) -> None:
-    """Delete a server and its credentials; what was run on it stays. Raises NotFound."""
-    if await runner.fetch_value(SQL["delete_server"], caller.api_key_id, server_id) is None:
+async def delete(runner: Runner, caller: Caller, server_id: UUID) -> str:
+    """Delete a server and its credentials; what was run on it stays.
+
+    Returns the URL that it had.
+
+    Raises:
+        NotFound: the caller has no such server.
+    """
+    url: str | None = await runner.fetch_value(SQL["delete_server"], caller.api_key_id, server_id)
+    if url is None:
         raise NotFound
+    return url
 
 
 def _values(members: NewServer | ServerChanges, settings: Settings) -> tuple[object, ...]:

@@ -24,6 +24,9 @@ class Offered:
     name: str
     kind: Kind
     definition: dict[str, Any]
+    digest: str
+    # Whether the server's policy wants every definition approved, and whether this one is.
+    is_pinned: bool
     may_run: bool
     target: Target
 
@@ -46,6 +49,8 @@ async def offered(
         name=row["name"],
         kind=row["kind"],
         definition=json.loads(row["definition"]),
+        digest=row["digest"],
+        is_pinned=row["policy"] == "block",
         may_run=row["policy"] == "warn" or row["digest"] == row["approved_digest"],
         target=target_of(row, caller, settings),
     )

@@ -1,11 +1,14 @@
 """What HTTP sees of the tools of MCP servers."""
 
+from typing import Any
 from uuid import UUID
 
 from fastapi import Response
 
 from llmring_core.auth import CallerDep
+from llmring_core.connection import Runner
 from llmring_core.database import Db
+from llmring_core.idempotency import OnceDep
 from llmring_core.pages import LongPageDep, PageDep
 from llmring_core.web import group_router
 from llmring_server.mcp import catalogue, executing, offers, recording
@@ -42,22 +45,27 @@ async def approve_tool(
     return offers.tool(await catalogue.find(db, caller, tool_id, ["tool"]))
 
 
-@tools.post("/{tool_id}/execute")
+@tools.post("/{tool_id}/execute", response_model=ToolExecution)
 async def execute_tool(
     tool_id: UUID,
     request: Execution,
-    caller: CallerDep,
+    once: OnceDep,
     db: Db,
     connections: ConnectionsDep,
-) -> ToolExecution:
+) -> Any:
     """Run a tool and record it; or, where a client ran it, record what it reports.
 
     A tool that says error is a 200 with `is_error`. A server that does not answer in time is a 504,
-    and the execution `unknown`; nothing is ever run twice.
+    and the execution `unknown`; nothing is ever run twice. With an `Idempotency-Key` that came
+    before, the answer is what became of that execution, or a 409 while it runs.
     """
     if request.is_report:
-        return await recording.record_report(db, caller, tool_id, request)
-    return await executing.execute(db, connections, caller, tool_id, request)
+
+        async def record(runner: Runner) -> ToolExecution:
+            return await recording.record_report(runner, once.caller, tool_id, request)
+
+        return await once.write(db, record)
+    return await executing.execute(db, connections, once, tool_id, request)
 
 
 @tools.get("/{tool_id}/history")

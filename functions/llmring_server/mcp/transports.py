@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from llmring_server.mcp.processes import allowed_command, limited
@@ -39,15 +40,22 @@ async def connect(target: Target, guard: "Guard", seconds: float) -> AsyncIterat
     """
     async with AsyncExitStack() as stack:
         if target.transport == "stdio":
-            yield await stack.enter_async_context(_by_stdio(target, guard))
-            return
-        if target.transport == "sse":
-            yield await stack.enter_async_context(_by_sse(target, guard, seconds))
-            return
+            client = await stack.enter_async_context(_by_stdio(target, guard))
+        elif target.transport == "sse":
+            client = await stack.enter_async_context(_by_sse(target, guard, seconds))
+        else:
+            client = await stack.enter_async_context(_by_http(target, guard, seconds))
+        client.session.validate_tool_result = _unchecked  # type: ignore[method-assign]
+        yield client
+
+
+@asynccontextmanager
+async def _by_http(target: Target, guard: "Guard", seconds: float) -> AsyncIterator["Client"]:
+    async with AsyncExitStack() as stack:
         try:
             client = await stack.enter_async_context(_by_streamable_http(target, guard, seconds))
         except Exception as error:
-            if not _is_refusal_of_the_protocol(error):
+            if not _speaks_another_transport(error):
                 raise
             log.info("no streamable HTTP at a server, trying SSE")
             client = await stack.enter_async_context(_by_sse(target, guard, seconds))
@@ -61,9 +69,10 @@ async def _by_streamable_http(
     from mcp import Client
     from mcp.client.streamable_http import streamable_http_client
 
-    from llmring_server.mcp.network import MAX_ANSWER_BYTES, client_of
+    from llmring_server.mcp.http_answers import MAX_ANSWER_BYTES
+    from llmring_server.mcp.http_client import client_of
 
-    async with client_of(guard, dict(target.headers), seconds) as http:
+    async with client_of(guard, dict(target.headers), seconds, is_streamable=True) as http:
         transport = streamable_http_client(
             target.url, http_client=http, max_sse_event_size=MAX_ANSWER_BYTES
         )
@@ -74,18 +83,23 @@ async def _by_streamable_http(
 @asynccontextmanager
 async def _by_sse(target: Target, guard: "Guard", seconds: float) -> AsyncIterator["Client"]:
     from mcp import Client
-    from mcp.client.sse import sse_client
+    from mcp.client import sse
+    from mcp.shared._httpx_utils import sse_within_origin
 
-    from llmring_server.mcp.network import client_of
+    from llmring_server.mcp.http_answers import MAX_ANSWER_BYTES
+    from llmring_server.mcp.http_client import client_of
 
     def make(
         headers: object = None,  # noqa: ARG001 - as the SDK calls it; ours are those of the target
         timeout: object = None,  # noqa: ARG001
         auth: object = None,  # noqa: ARG001
     ) -> "httpx2.AsyncClient":
-        return client_of(guard, dict(target.headers), seconds)
+        return client_of(guard, dict(target.headers), seconds, is_streamable=False)
 
-    transport = sse_client(target.url, httpx_client_factory=make)
+    # The function has no parameter for it; a test holds that it is in effect.
+    larger = partial(sse_within_origin, max_event_size=MAX_ANSWER_BYTES)
+    setattr(sse, "sse_within_origin", larger)  # noqa: B010 - mypy: it is not exported
+    transport = sse.sse_client(target.url, httpx_client_factory=make)
     async with Client(transport, mode="legacy", cache=None) as client:
         yield client
 
@@ -96,18 +110,31 @@ async def _by_stdio(target: Target, guard: "Guard") -> AsyncIterator["Client"]:
     from mcp.client.stdio import StdioServerParameters, stdio_client
 
     command, arguments = limited(allowed_command(target.url, guard.settings))
-    parameters = StdioServerParameters(command=command, args=arguments)
+    parameters = StdioServerParameters(
+        command=command, args=arguments, encoding_error_handler="replace"
+    )
     # What they say on stderr is not for our log; the null device never blocks.
     with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: ASYNC230
         async with Client(stdio_client(parameters, nowhere), mode="auto", cache=None) as client:
             yield client
 
 
-def _is_refusal_of_the_protocol(error: Exception) -> bool:
-    """Whether a server answered, but not as one that speaks streamable HTTP."""
+def _speaks_another_transport(error: Exception) -> bool:
     from mcp.shared.exceptions import MCPError
 
-    return isinstance(first_cause(error), MCPError)
+    from llmring_server.mcp.http_answers import OTHER_TRANSPORT, failure_in
+
+    leaf = first_cause(error)
+    failure = failure_in(leaf.message) if isinstance(leaf, MCPError) else None
+    return failure is not None and failure.status in OTHER_TRANSPORT
+
+
+async def _unchecked(name: str, result: object) -> None:
+    """Take what a tool says as it is.
+
+    The SDK would check it against the tool's own schema, in our process, which a schema can hold
+    up for ever (CWE-1333), and after asking for all tools again, whose failure would be the call's.
+    """
 
 
 def first_cause(error: BaseException) -> BaseException:
