@@ -5,6 +5,7 @@ Compare ratios within a run, not figures of two runs.
 """
 
 import asyncio
+import logging
 import sys
 import tempfile
 import time
@@ -30,6 +31,7 @@ ARGUMENTS = {"a": 1, "b": 2}
 
 def main():
     demo = Demo()
+    logging.disable(logging.WARNING)  # the SDK's server would write every request to the terminal
     with tempfile.TemporaryDirectory(prefix="llmring-bench-") as folder:
         Path(folder).chmod(0o755)
         with (
