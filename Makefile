@@ -9,7 +9,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 SERVE_OPTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench format lock schema clean
+# The Python of Lambda, for what is built for it and run as on it.
+LAMBDA_PYTHON ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.13*/bin/python3.13) $(shell command -v python3.13))
+AWS := .venv-aws/bin
+SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$(or $(AWS_DEFAULT_REGION),eu-west-1) \
+	PATH="$(dir $(LAMBDA_PYTHON)):$(PATH)" PIP_NO_DEPS=1 $(AWS)/sam
+ARCHITECTURE ?= arm64
+
+.PHONY: help serve test check bench bench-lambda format lock schema clean aws-build aws-check aws-local
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,7 +24,8 @@ help: ## list the commands
 serve: $(VENV)/.serve ## serve http://127.0.0.1:8000 (SERVE_OPTIONS="--port 9000")
 	@exec $(BIN)/llmring-server $(SERVE_OPTIONS)
 
-test: $(VENV)/.dev ## run all tests against a real PostgreSQL
+# The tests of the built functions need the Python of Lambda; without it they are left out.
+test: $(VENV)/.dev $(if $(LAMBDA_PYTHON),.aws-sam/.local .venv-lambda/.made) ## run all tests against a real PostgreSQL
 	@$(BIN)/python -m pytest --numprocesses=auto $(TEST_OPTIONS)
 
 check: $(VENV)/.dev ## lint, format, types, import contracts
@@ -31,6 +39,38 @@ bench: $(VENV)/.dev ## time receipts beside bare Ed25519, messages beside single
 	@$(BIN)/python tests/bench/messages.py
 	@$(BIN)/python tests/bench/executions.py
 
+bench-lambda: $(VENV)/.dev .aws-sam/.local .venv-lambda/.made ## time the built functions beside a bare one
+	@$(BIN)/python tests/bench/functions.py
+
+aws-build: .venv-aws/.made ## build what goes to AWS (ARCHITECTURE=x86_64 for another than arm64)
+	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
+	@$(LAMBDA_PYTHON) infra/lean.py
+
+aws-check: .venv-aws/.made .aws-sam/.local ## lint the templates, build, show the sizes of what is uploaded
+	@$(SAM) validate --lint
+	@$(AWS)/cfn-lint template.yaml infra/*.yaml
+	@$(LAMBDA_PYTHON) infra/lean.py
+
+aws-local: $(VENV)/.dev .aws-sam/.local .venv-lambda/.made ## serve the built functions at http://127.0.0.1:8001
+	@$(BIN)/python tests/support/gateway.py $(SERVE_OPTIONS)
+
+# For this machine's own processor, so that it can be run here.
+.aws-sam/.local: .venv-aws/.made template.yaml $(shell find functions shared infra -name '*.py' -o -name '*.sql' -o -name '*.txt' -o -name Makefile)
+	@$(SAM) build --parameter-overrides Architecture=$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64) >/dev/null
+	@$(LAMBDA_PYTHON) infra/lean.py
+	@touch $@
+
+.venv-aws/.made: requirements/aws.txt
+	@test -n "$(LAMBDA_PYTHON)" || { echo "This needs Python 3.13, which Lambda runs: make LAMBDA_PYTHON=..." >&2; exit 1; }
+	@$(LAMBDA_PYTHON) -m venv .venv-aws
+	@$(AWS)/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps -r $<
+	@touch $@
+
+.venv-lambda/.made: requirements/lambda.txt
+	@$(LAMBDA_PYTHON) -m venv .venv-lambda
+	@.venv-lambda/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps -r $<
+	@touch $@
+
 format: $(VENV)/.dev ## format the code and mend what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -41,6 +81,8 @@ lock: $(VENV)/.dev ## pin the dependencies anew (asks the package index)
 		--constraint requirements/dev.txt -o requirements/serve.txt
 	@$(LOCK) --python-version 3.13 requirements/layer.in \
 		--constraint requirements/dev.txt -o shared/requirements.txt
+	@$(LOCK) --upgrade --python-version 3.13 requirements/aws.in -o requirements/aws.txt
+	@$(LOCK) --upgrade --python-version 3.13 requirements/lambda.in -o requirements/lambda.txt
 	@$(LOCK) --python-version 3.13 infra/layers/mcp/requirements.in \
 		--constraint requirements/dev.txt -o infra/layers/mcp/requirements.txt
 
@@ -48,7 +90,7 @@ schema: $(VENV)/.dev ## draw shared/llmring_core/schema.sql anew from the migrat
 	@$(BIN)/python -m pytest --quiet tests/storage/test_schema.py --draw-schema
 
 clean: ## remove what was made here; the embedded database stays
-	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .venv-aws .venv-lambda .aws-sam build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

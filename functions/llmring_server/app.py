@@ -27,7 +27,7 @@ from llmring_server.meta.routes import router as meta
 from llmring_server.receipts.routes import router as receipts
 from llmring_server.registry.routes import router as registry
 from llmring_server.templates.routes import router as templates
-from llmring_server.usage.repricing import reprice_when_renewed
+from llmring_server.usage.container import prepare as prepare_usage
 from llmring_server.usage.routes import router as usage
 
 log = logging.getLogger("llmring.app")
@@ -72,7 +72,7 @@ def create_app(
         cors=standalone,
         lifespan=_standalone if standalone else None,
     )
-    for prepare in (reprice_when_renewed, hold_keys, hold_connections):
+    for prepare in (prepare_usage, hold_keys, hold_connections):
         prepare(app)
     return app
 

@@ -25,6 +25,10 @@ def _run(options: argparse.Namespace) -> int:
         from llmring_server.db_commands import db_migrate, db_status
 
         return db_migrate() if options.action == "migrate" else db_status()
+    if options.command == "ingest":
+        from llmring_server.ingest_commands import drain, replay
+
+        return replay() if options.action == "replay" else drain(until_empty=options.until_empty)
     if options.command == "receipts":
         return _run_receipts(options)
     from llmring_server.serving import serve
@@ -57,6 +61,11 @@ def _parser() -> argparse.ArgumentParser:
     actions = db.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("migrate", help="apply the migrations that are missing")
     actions.add_parser("status", help="list the migrations; exits 1 unless all are applied")
+    ingest = commands.add_parser("ingest", help="store what is on the queue (LLMRING_INGEST_MODE)")
+    steps = ingest.add_subparsers(dest="action", required=True, metavar="ACTION")
+    run = steps.add_parser("run", help="store calls as they come, until it is stopped")
+    run.add_argument("--until-empty", action="store_true", help="or until there are none")
+    steps.add_parser("replay", help="put calls that could not be stored back on the queue")
     _add_receipts(commands.add_parser("receipts", help="make a signing key, verify receipts"))
     return parser
 

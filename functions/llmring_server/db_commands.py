@@ -34,9 +34,10 @@ def db_status() -> int:
 def _with_database(work: Callable[[Database], Awaitable[Result]]) -> Result:
     settings = Settings.from_env()
 
-    async def run(url: str) -> Result:
+    async def run(url: str | None) -> Result:
         database = Database(settings)
-        database.go_to(url)
+        if url is not None:
+            database.go_to(url)
         try:
             return await work(database)
         finally:
@@ -47,10 +48,10 @@ def _with_database(work: Callable[[Database], Awaitable[Result]]) -> Result:
 
 
 @contextmanager
-def database_url(settings: Settings) -> Iterator[str]:
-    """The URL of the settings, or that of the embedded PostgreSQL for as long as it is needed."""
-    if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
+def database_url(settings: Settings) -> Iterator[str | None]:
+    """The URL of the embedded PostgreSQL for as long as it is needed; None if another is set."""
+    if settings.database_url is not None or settings.database_secret is not None:
+        yield None
         return
     with LocalPostgres.open(settings.data_dir or default_data_dir()) as local:
         yield local.url

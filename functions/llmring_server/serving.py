@@ -39,15 +39,15 @@ def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
     signal.signal(signal.SIGTERM, _leave)
     with _listener(host, port) as listener, database_url(settings) as url:
         # Workers are new processes: they learn from the environment where the database is.
-        is_embedded = settings.database_url is None
-        os.environ["LLMRING_DATABASE_URL"] = url
-        if is_embedded and settings.secrets_key is None:
+        if url is not None:
+            os.environ["LLMRING_DATABASE_URL"] = url
+        has_key = settings.secrets_key or settings.secrets_key_secret
+        if url is not None and not has_key:
             folder = settings.data_dir or default_data_dir()
             os.environ["LLMRING_SECRETS_KEY"] = own_key(folder)
         may_call_itself = _allow_loopback(host, settings)
         can_sign = _prepare(settings, url)
-        told = (is_embedded, may_call_itself)
-        for line in first_lines(settings, listener, url, can_sign, *told):
+        for line in first_lines(settings, listener, can_sign, may_call_itself):
             sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
         telemetry.log_to_terminal(settings.log_level)
@@ -65,19 +65,13 @@ def _allow_loopback(host: str, settings: Settings) -> bool:
 
 
 def first_lines(
-    settings: Settings,
-    listener: socket.socket,
-    url: str,
-    can_sign: str,
-    is_embedded: bool,
-    may_call_itself: bool,
+    settings: Settings, listener: socket.socket, can_sign: str, may_call_itself: bool
 ) -> list[str]:
     """What a user wants to know first: where it listens, on what, and how to try it."""
     host, port = listener.getsockname()[:2]
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     shown = f"[{shown}]" if ":" in shown else shown
     address = f"http://{shown}:{port}"
-    database = "embedded PostgreSQL" if is_embedded else _without_password(url)
     warnings = (
         ["Warning        LLMRING_CORS_ORIGINS=* lets every web page call this server"]
         if "*" in settings.cors_origins
@@ -86,7 +80,7 @@ def first_lines(
     return [
         f"llmring-server {__version__}",
         f"Listening      {address}  (Swagger UI at {address}/docs)",
-        f"Database       {database}, schema {settings.database_schema}",
+        f"Database       {_database(settings)}, schema {settings.database_schema}",
         f"Registry       {settings.registry_base_url}",
         f"Sign receipts  {can_sign}",
         f"Conversations  {_kept(settings)}",
@@ -109,9 +103,12 @@ def _kept(settings: Settings) -> str:
     return f"kept at the level {level}, messages {f'for {days} days' if days else 'for ever'}"
 
 
-def _without_password(url: str) -> str:
-    """A database URL without its user, password and parameters."""
-    return re.sub(r"//[^/@]*@", "//", url.partition("?")[0])
+def _database(settings: Settings) -> str:
+    """Which database it is; of a URL without its user, password and parameters."""
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+        return re.sub(r"//[^/@]*@", "//", url.partition("?")[0])
+    return "that of LLMRING_DATABASE_SECRET" if settings.database_secret else "embedded PostgreSQL"
 
 
 def _listener(host: str, port: int) -> socket.socket:
@@ -125,7 +122,7 @@ def _listener(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _prepare(settings: Settings, url: str) -> str:
+def _prepare(settings: Settings, url: str | None) -> str:
     """Migrate before any worker starts, and say who signs receipts.
 
     What is refused is then refused in one line.
@@ -134,7 +131,8 @@ def _prepare(settings: Settings, url: str) -> str:
     async def run() -> str:
         database = Database(settings)
         keys = KeyRing(settings, database)
-        database.go_to(url)
+        if url is not None:
+            database.go_to(url)
         try:
             await migrate(database)
             return await _who_signs(keys)

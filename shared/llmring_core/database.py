@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from typing import Annotated, Any, cast
 
 import asyncpg
@@ -14,6 +15,7 @@ from pydantic import SecretStr
 
 from llmring_core.connection import Connection, HostPool, Row
 from llmring_core.database_errors import LOST, translated
+from llmring_core.database_login import connect
 from llmring_core.errors import StartRefused
 from llmring_core.queries import Statement
 from llmring_core.settings import Settings
@@ -71,7 +73,7 @@ class Database:
     @property
     def has_somewhere_to_go(self) -> bool:
         """Whether there is a database to use: a URL or a host's pool."""
-        return self._url is not None or self._host_pool is not None
+        return bool(self._url or self._settings.database_secret) or self._host_pool is not None
 
     def go_to(self, url: str) -> None:
         """Use the database at a URL, before the first query."""
@@ -214,10 +216,11 @@ class Database:
         return self._pool
 
     def _make_pool(self) -> Any:
-        if self._url is None:
+        if not self.has_somewhere_to_go:
             raise StartRefused("LLMRING_DATABASE_URL is not set: give the URL of a PostgreSQL.")
         return asyncpg.create_pool(
-            self._url.get_secret_value(),
+            None if self._url is None else self._url.get_secret_value(),
+            connect=partial(connect, self._settings.database_secret),
             min_size=0,
             max_size=self._settings.database_pool_size,
             statement_cache_size=self._settings.database_statement_cache,

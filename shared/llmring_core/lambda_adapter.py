@@ -1,11 +1,10 @@
 """A group as an AWS Lambda function: Mangum, and what lives as long as the container."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from aws_lambda_powertools import Logger
-from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 from fastapi import APIRouter, FastAPI
 from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
@@ -20,6 +19,12 @@ Handler = Callable[[Any, Any], Any]
 Result = TypeVar("Result")
 
 LONGEST_SECONDS = 900.0  # that any function of Lambda may run
+# Lambda takes 6 MB, written as JSON; what is escaped there is longer.
+MAX_ANSWER_CHARACTERS = 5 * 1024 * 1024
+TOO_LARGE = (
+    "The answer is larger than a Lambda function may give. It was done if it was a write; ask for "
+    "less of it, by a limit or a shorter period."
+)
 
 TEXT_MIME_TYPES = [
     *DEFAULT_TEXT_MIME_TYPES,
@@ -47,24 +52,27 @@ def lambda_handler(
     if prepare is not None:
         prepare(app)
     mangum = Mangum(app, lifespan="off", text_mime_types=TEXT_MIME_TYPES)
-    logger = _structured_logs(settings)
+    log_as_the_runtime_does(settings)
 
     def handler(event: Any, context: Any) -> Any:
         left = deadline.ends_in(_seconds_left(context))
         try:
-            return mangum(http_event(event), context)
+            answer = mangum(http_event(event), context)
         except NotHTTP as error:
-            return _refusal(str(error))
+            return _refusal(400, "bad-request", str(error))
         finally:
             deadline.forget(left)
+        if len(answer.get("body") or "") > MAX_ANSWER_CHARACTERS:
+            return _refusal(422, "answer-too-large", TOO_LARGE)
+        return answer
 
-    return logger.inject_lambda_context(handler)
+    return handler
 
 
 def run_job(job: Callable[[Database], Awaitable[Result]]) -> Result:
     """Run a job of a function to its end, on a database of its own."""
     settings = Settings.from_env()
-    _structured_logs(settings)
+    log_as_the_runtime_does(settings)
 
     async def run() -> Result:
         database = Database(settings)
@@ -76,14 +84,11 @@ def run_job(job: Callable[[Database], Awaitable[Result]]) -> Result:
     return asyncio.new_event_loop().run_until_complete(run())
 
 
-def _structured_logs(settings: Settings) -> Logger:
-    """Have our log lines written as JSON, each with the ids of its request and its invocation."""
-    logger = Logger(service="llmring-server", level=settings.log_level.upper())
-    copy_config_to_registered_loggers(logger, include={telemetry.LOGGER.name})
-    telemetry.LOGGER.propagate = False
-    for each in telemetry.LOGGER.handlers:
+def log_as_the_runtime_does(settings: Settings) -> None:
+    """Add the id of the request to the runtime's own log lines, which the template has as JSON."""
+    telemetry.LOGGER.setLevel(settings.log_level.upper())
+    for each in logging.getLogger().handlers:
         each.addFilter(telemetry.AddRequestId())
-    return logger
 
 
 def _seconds_left(context: Any) -> float:
@@ -92,10 +97,10 @@ def _seconds_left(context: Any) -> float:
     return left() / 1000 if left else LONGEST_SECONDS
 
 
-def _refusal(detail: str) -> dict[str, Any]:
-    """A problem (RFC 9457) for an event that never became a request."""
+def _refusal(status: int, code: str, detail: str) -> dict[str, Any]:
+    """A problem (RFC 9457) that no request of the app is answered with."""
     token = telemetry.request_id.set(str(ids.new_id(clock.now())))
-    problem = problems.problem(400, "bad-request", detail)
+    problem = problems.problem(status, code, detail)
     headers = {"content-type": problems.MEDIA_TYPE, "x-request-id": telemetry.request_id.get()}
     telemetry.request_id.reset(token)
-    return {"statusCode": 400, "headers": headers, "body": bytes(problem.body).decode()}
+    return {"statusCode": status, "headers": headers, "body": bytes(problem.body).decode()}

@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 
 MAX_LIMIT = 10_000
 # A page ends early rather than getting larger; one row may be larger by itself.
-PAGE_BYTES = 16 * 1024 * 1024
+PAGE_BYTES = 4 * 1024 * 1024
 DEFAULT_LIMIT = 50
 LONG_DEFAULT_LIMIT = 1000
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from llmring_core.base64_text import from_base64, to_base64url
 from llmring_core.errors import StartRefused
+from llmring_core.secret_store import read_secret
 from llmring_core.settings import Settings
 
 KEY_BYTES = 32
@@ -18,10 +19,15 @@ def keys_of(settings: Settings) -> list[bytes]:
 
     Raises:
         StartRefused: one is not 32 bytes in base64.
+        Unavailable: AWS, which keeps them, does not hand them out.
     """
-    if settings.secrets_key is None:
+    if settings.secrets_key is not None:
+        keys = settings.secrets_key.get_secret_value()
+    elif settings.secrets_key_secret is not None:
+        keys = read_secret(settings.secrets_key_secret, member="LLMRING_SECRETS_KEY")
+    else:
         return []
-    return [_read(text) for text in settings.secrets_key.get_secret_value().split(",")]
+    return [_read(text) for text in keys.split(",")]
 
 
 def newest_key(settings: Settings) -> bytes | None:

@@ -5,7 +5,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator
+from pydantic import (
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from llmring_core.errors import StartRefused
@@ -34,6 +42,10 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, description="a PostgreSQL URL, postgresql://user:password@host:5432/name"
     )
+    database_secret: str | None = Field(
+        None,
+        description="the ARN or name of an AWS secret: a URL, or JSON with username and password",
+    )
     database_schema: SchemaName = Field(
         "llmring",
         description="a lower-case PostgreSQL schema name of at most 40 characters",
@@ -59,6 +71,15 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         DEV_ORIGINS, description="origins, as a comma-separated list or a JSON array"
     )
+    ingest_mode: Literal["direct", "queue"] = Field(
+        "direct", description="direct or queue: how logged calls reach the database"
+    )
+    ingest_queue_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+/")] | None = Field(
+        None, description="the URL of an SQS queue"
+    )
+    ingest_dead_letter_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+/")] | None = Field(
+        None, description="the URL of the SQS queue of what could not be stored"
+    )
     receipts_private_key_b64: SecretStr | None = Field(
         None, description="an Ed25519 private key, 32 or 64 bytes in base64"
     )
@@ -82,6 +103,9 @@ class Settings(BaseSettings):
     )
     secrets_key: SecretStr | None = Field(
         None, description="32 bytes in base64; after a comma, keys that were used before"
+    )
+    secrets_key_secret: str | None = Field(
+        None, description="the ARN or name of an AWS secret that holds LLMRING_SECRETS_KEY"
     )
     mcp_allowed_networks: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = Field(
         (), description="networks such as 10.1.0.0/16, comma-separated"
@@ -112,6 +136,12 @@ class Settings(BaseSettings):
             return cls(**overrides)
         except ValidationError as error:
             raise StartRefused(_one_line(error)) from None
+
+    @model_validator(mode="after")
+    def _queues_somewhere(self) -> Self:
+        if self.ingest_mode == "queue" and self.ingest_queue_url is None:
+            raise PydanticCustomError("queue", "no queue")
+        return self
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -169,7 +199,9 @@ class Settings(BaseSettings):
 
 def _one_line(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
-    name = str(first["loc"][0]) if first["loc"] else ""
+    if not first["loc"]:
+        return "LLMRING_INGEST_MODE is queue: give the queue as LLMRING_INGEST_QUEUE_URL."
+    name = str(first["loc"][0])
     field = Settings.model_fields.get(name)
     takes = f": it takes {field.description}" if field else ""
     return f"LLMRING_{name.upper()} is wrong{takes}."

@@ -25,6 +25,8 @@ SQL = load("llmring_core", "usage_log.sql")
 AWAITED_FOR = timedelta(hours=24)
 
 Priced = tuple[UsageEntry, Cost]
+# With the id and the time that its row will have.
+Numbered = tuple[UsageEntry, Cost, LoggedUsage]
 
 
 def needs_transaction(entries: Sequence[UsageEntry]) -> bool:
@@ -37,12 +39,34 @@ async def add(runner: Runner, caller: Caller, entries: Sequence[Priced]) -> list
 
     Takes one statement, or a transaction to run in where `needs_transaction` says so.
     """
-    now = clock.now()
-    logged = [_logged(entry, cost, now) for entry, cost in entries]
+    calls = numbered(entries)
     completed = await _complete(runner, caller, entries)
-    new = [index for index in range(len(entries)) if index not in completed]
-    await _insert(runner, caller, [(*entries[index], logged[index]) for index in new])
-    return [completed.get(index, each) for index, each in enumerate(logged)]
+    new = [call for index, call in enumerate(calls) if index not in completed]
+    await add_numbered(runner, caller.api_key_id, new)
+    return [completed.get(index, logged) for index, (*_, logged) in enumerate(calls)]
+
+
+def numbered(entries: Sequence[Priced]) -> list[Numbered]:
+    """Give calls the ids and times that their rows will have."""
+    now = clock.now()
+    return [(entry, cost, _logged(entry, cost, now)) for entry, cost in entries]
+
+
+async def add_numbered(runner: Runner, api_key_id: str, calls: Sequence[Numbered]) -> None:
+    """Store calls of a project, all or none; those that are there already stay as they are."""
+    if any(entry.conversation_id for entry, *_ in calls):
+        named = [entry.conversation_id for entry, *_ in calls]
+        columns = (*_columns([_row(*call) for call in calls]), named)
+        await runner.execute(SQL["add_in_conversations"], api_key_id, *columns)
+    else:
+        await add_of_projects(runner, [(api_key_id, call) for call in calls])
+
+
+async def add_of_projects(runner: Runner, calls: Sequence[tuple[str, Numbered]]) -> None:
+    """The same for calls of any projects that name no conversation, in one statement."""
+    if calls:
+        rows = [(api_key_id, *_row(*call)) for api_key_id, call in calls]
+        await runner.execute(SQL["add"], *_columns(rows))
 
 
 async def add_awaiting_log(
@@ -53,7 +77,7 @@ async def add_awaiting_log(
     Where nobody said its tokens, the second report tells them.
     """
     logged = _logged(entry, cost, clock.now())
-    await _insert(tx, caller, [(entry, cost, logged)])
+    await add_numbered(tx, caller.api_key_id, [(entry, cost, logged)])
     same = _same_in_both(entry)
     known = same if knows_tokens else (*same[:2], None, None, None)
     row = (entry.conversation_id, logged.timestamp, logged.log_id, *known)
@@ -86,20 +110,6 @@ async def _complete(
         if row is not None:  # a row may have left with its partition
             completed[claim["index"]] = LoggedUsage.model_validate(dict(row))
     return completed
-
-
-async def _insert(
-    runner: Runner, caller: Caller, calls: Sequence[tuple[UsageEntry, Cost, LoggedUsage]]
-) -> None:
-    if not calls:
-        return
-    rows = [_row(*call) for call in calls]
-    named = [entry.conversation_id for entry, *_ in calls]
-    if any(named):
-        columns = (*_columns(rows), named)
-        await runner.execute(SQL["add_in_conversations"], caller.api_key_id, *columns)
-    else:
-        await runner.execute(SQL["add"], caller.api_key_id, *_columns(rows))
 
 
 def _logged(entry: UsageEntry, cost: Cost, now: datetime) -> LoggedUsage:

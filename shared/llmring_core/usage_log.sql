@@ -1,22 +1,24 @@
 -- name: add
+-- Of one project or of many. A call that comes again, from the queue, is there already.
 insert into {schema}.usage_logs (
     api_key_id, logged_at, log_id, provider, model, input_tokens, output_tokens,
     cached_input_tokens, cost, cost_status, pricing, latency_ms, alias, profile, origin,
     id_at_origin, metadata
 )
 select
-    $1, logged_at, log_id, provider, model, input_tokens, output_tokens,
+    api_key_id, logged_at, log_id, provider, model, input_tokens, output_tokens,
     cached_input_tokens, cost, cost_status, pricing::jsonb, latency_ms, alias, profile, origin,
     id_at_origin, metadata::jsonb
 from unnest(
-    $2::timestamptz[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
+    $1::text[], $2::timestamptz[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
     $8::bigint[], $9::numeric[], $10::text[], $11::text[], $12::bigint[], $13::text[],
     $14::text[], $15::text[], $16::text[], $17::text[]
 ) as entry (
-    logged_at, log_id, provider, model, input_tokens, output_tokens,
+    api_key_id, logged_at, log_id, provider, model, input_tokens, output_tokens,
     cached_input_tokens, cost, cost_status, pricing, latency_ms, alias, profile, origin,
     id_at_origin, metadata
 )
+on conflict do nothing
 
 -- name: add_in_conversations
 -- The conversations, locked in one order, count what the rows add to their cost.
@@ -39,6 +41,7 @@ with added as (
         cached_input_tokens, cost, cost_status, pricing, latency_ms, alias, profile, origin,
         id_at_origin, metadata, conversation_id
     )
+    on conflict do nothing
     returning conversation_id, cost
 ), more as (
     select conversation_id, sum(cost) as cost from added

@@ -9,6 +9,7 @@ import yaml
 
 from llmring_core.settings import Settings
 from llmring_server import create_app
+from support.functions import group_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,13 +26,54 @@ def paths():
     return set(create_app(settings=Settings(_env_file=None)).openapi()["paths"])
 
 
-def test_the_template_routes_every_path_to_a_function(paths):
+def group_of_route(template, path):
+    """The function that API Gateway hands a path to: of the fitting routes the most specific."""
+    fitting = {}
+    for function in template["Resources"].values():
+        for event in function.get("Properties", {}).get("Events", {}).values():
+            route = event["Properties"].get("Path", "/{proxy+}")
+            pattern = re.escape(route).replace(r"\{proxy\+\}", ".+")
+            if event["Type"] == "HttpApi" and re.fullmatch(pattern, path):
+                fitting[route] = function["Properties"]["Handler"].split(".")[1]
+    return fitting[max(fitting, key=lambda route: len(route.partition("{")[0]))]
+
+
+def test_the_template_routes_every_path_to_the_function_of_its_group(paths):
     template = yaml.load((ROOT / "template.yaml").read_text(), Template)
-    functions = [each["Properties"] for each in template["Resources"].values()]
-    events = [event for each in functions for event in each.get("Events", {}).values()]
-    aliases = {"/api/v1/conversations", "/api/v1/conversations/{proxy+}"}
-    routed = {event["Properties"].get("Path") for event in events} - {None}
-    assert routed == paths | aliases
+    groups = {path: group_of(path) for path in paths}
+    aliases = {"/api/v1/conversations": "conversations", "/api/v1/conversations/x": "conversations"}
+    for path, group in (groups | aliases).items():
+        assert group_of_route(template, re.sub(r"{\w+}", "x", path)) == group, path
+
+
+def test_what_no_group_has_is_answered_by_meta():
+    template = yaml.load((ROOT / "template.yaml").read_text(), Template)
+    assert group_of_route(template, "/nothing/here") == "meta"
+
+
+@pytest.mark.parametrize("file", ["template.yaml", "infra/data.yaml"])
+def test_no_function_may_do_everything_or_touch_everything(file):
+    text = (ROOT / file).read_text()
+    assert re.findall(r"(Action|Resource): \[?[\"']?[\w:]*\*", text) == []
+
+
+def test_only_receipts_may_read_the_signing_secret_and_only_mcp_has_its_layer():
+    functions = re.split(r"\n  (?=\w+:\n)", (ROOT / "template.yaml").read_text())
+
+    def those_with(words):
+        return [each.split(":")[0] for each in functions if words in each]
+
+    assert those_with("Resource: !Ref ReceiptsPrivateKey") == ["ReceiptsFunction"]
+    assert those_with("!Ref McpLayer") == ["McpFunction"]
+    # The renewal fetches the registry for all others; it answers no requests.
+    assert those_with("Outputs.EgressSubnets") == ["McpFunction", "RenewFunction"]
+
+
+def test_no_secret_is_in_the_environment_of_a_function():
+    text = (ROOT / "template.yaml").read_text()
+    names = set(re.findall(r"(LLMRING_\w+):", text))
+    assert {"LLMRING_SECRETS_KEY", "LLMRING_RECEIPTS_PRIVATE_KEY_B64"} & names == set()
+    assert "NoEcho" not in text  # which a secret in a parameter would need
 
 
 def test_every_handler_of_the_template_is_there():

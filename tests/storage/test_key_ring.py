@@ -7,6 +7,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from llmring_core import secret_store
 from llmring_core.base64_text import from_base64, to_base64url
 from llmring_core.database import Database
 from llmring_core.errors import NotConfigured, StartRefused, Unavailable
@@ -38,6 +39,7 @@ def secrets(monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "testing")
+    monkeypatch.setattr(secret_store, "_kept", {})
     with mock_aws():
         yield boto3.client("secretsmanager")
 

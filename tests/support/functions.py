@@ -20,7 +20,7 @@ from llmring_server.meta.routes import router as meta
 from llmring_server.receipts.routes import router as receipts
 from llmring_server.registry.routes import router as registry
 from llmring_server.templates.routes import router as templates
-from llmring_server.usage.repricing import reprice_when_renewed
+from llmring_server.usage.container import prepare as prepare_usage
 from llmring_server.usage.routes import router as usage
 
 
@@ -134,7 +134,7 @@ def _start(group: str, settings: Settings, database: Database) -> Handler:
         "usage": usage,
     }
     prepare = {
-        "usage": reprice_when_renewed,
+        "usage": prepare_usage,
         "receipts": hold_keys,
         "mcp": partial(hold_connections, keep=False),
     }.get(group)

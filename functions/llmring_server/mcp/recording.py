@@ -20,6 +20,8 @@ from llmring_server.mcp.store import SQL, from_json
 
 # What is kept of an output; the rest is told by its size and hash.
 MAX_OUTPUT_BYTES = 1024 * 1024
+# What is answered of it; a function of Lambda can answer 6 MB.
+MAX_ANSWERED_BYTES = 4 * 1024 * 1024
 MAX_ERROR_CHARACTERS = 10_000
 # Longer than any execution may take; what says it runs then, does not.
 RUNNING_FOR = timedelta(minutes=15)
@@ -70,8 +72,11 @@ async def record_end(
     )
     if row is None:
         raise NotFound
+    ended = _execution(row)
+    if (ended.output_bytes or 0) > MAX_ANSWERED_BYTES:
+        return ended
     # Whoever asked for it gets all of it, however much is kept.
-    return _execution(row).model_copy(update={"output": outcome.output})
+    return ended.model_copy(update={"output": outcome.output})
 
 
 async def find(runner: Runner, caller: Caller, execution_id: UUID) -> ToolExecution:

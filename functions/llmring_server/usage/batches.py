@@ -9,7 +9,7 @@ from pydantic import ValidationError, WithJsonSchema
 
 from llmring_core import problems, usage_log
 from llmring_core.auth import Caller
-from llmring_core.calls import UsageEntry
+from llmring_core.calls import LoggedUsage, UsageEntry
 from llmring_core.connection import Runner
 from llmring_core.costs import cost_of
 from llmring_core.errors import Unprocessable
@@ -61,14 +61,19 @@ async def add_batch(
 ) -> LoggedBatch:
     """Store the good entries of a batch, all or none, and report the bad ones."""
     good = [(each, cost_of(each, prices)) for each in batch.good]
-    logged = iter(await usage_log.add(runner, caller, good))
+    return answered(batch, await usage_log.add(runner, caller, good))
+
+
+def answered(batch: ReadBatch, logged: Sequence[LoggedUsage]) -> LoggedBatch:
+    """The answer to a batch whose good entries became these, in their order."""
+    left = iter(logged)
     results = [
         each
         if isinstance(each, RejectedUsage)
-        else StoredUsage(index=index, **next(logged).model_dump())
+        else StoredUsage(index=index, **next(left).model_dump())
         for index, each in enumerate(batch.read)
     ]
-    return LoggedBatch(stored=len(good), rejected=len(batch.rejected), results=results)
+    return LoggedBatch(stored=len(logged), rejected=len(batch.rejected), results=results)
 
 
 def _read(index: int, raw: Any) -> UsageEntry | RejectedUsage:

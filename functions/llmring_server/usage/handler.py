@@ -1,7 +1,7 @@
 """AWS Lambda entry point of the usage group."""
 
 from llmring_core.lambda_adapter import lambda_handler
-from llmring_server.usage.repricing import reprice_when_renewed
+from llmring_server.usage.container import prepare
 from llmring_server.usage.routes import router
 
-handler = lambda_handler(router, prepare=reprice_when_renewed)
+handler = lambda_handler(router, prepare=prepare)

@@ -13,56 +13,66 @@ from llmring_core.calls import LoggedUsage, UsageEntry
 from llmring_core.connection import Runner
 from llmring_core.costs import cost_of
 from llmring_core.database import Db
-from llmring_core.idempotency import OnceDep
 from llmring_core.pages import PageDep
 from llmring_core.periods import PeriodDep
 from llmring_core.registry import RegistryDep
 from llmring_core.web import group_router
 from llmring_server.usage import exports, store
-from llmring_server.usage.batches import Entries, add_batch, read_batch
+from llmring_server.usage.batches import Entries, add_batch, answered, read_batch
 from llmring_server.usage.models import (
     ExplainedUsage,
     LoggedBatch,
     UsageRow,
     UsageStats,
 )
+from llmring_server.usage.queueing import IntakeDep
 from llmring_server.usage.statistics import Grouping, statistics
 from llmring_server.usage.store import FiltersDep
 
 router = group_router("usage", prefix="/api/v1")
 
+QUEUED: dict[int | str, dict[str, Any]] = {
+    202: {"description": "Taken, and on its way through the queue; the body is the same."}
+}
 
-@router.post("/log", response_model=LoggedUsage)
-async def log_usage(
-    entry: UsageEntry, caller: CallerDep, db: Db, registry: RegistryDep, once: OnceDep
-) -> Any:
+
+@router.post("/log", response_model=LoggedUsage, responses=QUEUED)
+async def log_usage(entry: UsageEntry, registry: RegistryDep, intake: IntakeDep) -> Any:
     """Record one model call of the caller; its cost is worked out when it is not given."""
     prices = await registry.prices()
     cost = cost_of(entry, prices)
-
-    async def add(runner: Runner) -> LoggedUsage:
-        (logged,) = await usage_log.add(runner, caller, [(entry, cost)])
+    if intake.is_queued:
+        (logged,) = await intake.enqueue([(entry, cost)])
         return logged
 
-    answer = await once.write(db, add, in_transaction=usage_log.needs_transaction([entry]))
+    async def add(runner: Runner) -> LoggedUsage:
+        (logged,) = await usage_log.add(runner, intake.caller, [(entry, cost)])
+        return logged
+
+    answer = await intake.once.write(
+        intake.database, add, in_transaction=usage_log.needs_transaction([entry])
+    )
     registry.tell_if_late(prices)
     return answer
 
 
-@router.post("/log/batch", response_model=LoggedBatch)
+@router.post("/log/batch", response_model=LoggedBatch, responses=QUEUED)
 async def log_usage_batch(
     entries: Entries,
-    caller: CallerDep,
-    db: Db,
     registry: RegistryDep,
-    once: OnceDep,
+    intake: IntakeDep,
     atomic: Annotated[bool, Query(description="Store all entries or none.")] = False,
 ) -> Any:
     """Record up to 1000 model calls in one transaction; bad ones are reported by their index."""
     prices = await registry.prices()
     batch = read_batch(entries, atomic)
-    add = partial(add_batch, caller=caller, batch=batch, prices=prices)
-    answer = await once.write(db, add, in_transaction=usage_log.needs_transaction(batch.good))
+    if intake.is_queued and not atomic:
+        good = [(each, cost_of(each, prices)) for each in batch.good]
+        return answered(batch, await intake.enqueue(good))
+    add = partial(add_batch, caller=intake.caller, batch=batch, prices=prices)
+    answer = await intake.once.write(
+        intake.database, add, in_transaction=usage_log.needs_transaction(batch.good)
+    )
     registry.tell_if_late(prices)
     return answer
 

@@ -1,0 +1,1 @@
+"""Calls come off the queue and become rows."""

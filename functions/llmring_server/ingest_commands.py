@@ -1,0 +1,92 @@
+"""`llmring-server ingest`: calls off the queue by hand, and those that were buried back on it."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from llmring_core.database import Database
+from llmring_core.errors import StartRefused
+from llmring_core.settings import Settings
+from llmring_core.usage_queue import MESSAGES_AT_ONCE, QueuedCall, UsageQueue
+from llmring_server.ingest.storing import store
+
+# How long SQS waits for a message before it says that there is none; seconds, 20 at most.
+WAIT_SECONDS = 20
+
+
+def drain(*, until_empty: bool) -> int:
+    """Store what is on the queue, for ever or until it is empty."""
+    settings = Settings.from_env()
+    return asyncio.run(_drain(settings, _queue(settings.ingest_queue_url), until_empty))
+
+
+def replay() -> int:
+    """Put what was buried, because it could not be stored, back on the queue."""
+    settings = Settings.from_env()
+    buried, queue = _queue(settings.ingest_dead_letter_url), _queue(settings.ingest_queue_url)
+    count = 0
+    while messages := _received(buried, 0):
+        taken = asyncio.run(queue.put([each["Body"] for each in messages]))
+        done = [each for each, is_taken in zip(messages, taken, strict=True) if is_taken]
+        _delete(buried, done)
+        count += len(done)
+        if len(done) < len(messages):
+            raise StartRefused(f"{count} calls were put back; the queue does not take the others.")
+    sys.stdout.write(f"{count} calls were put back on the queue.\n")
+    return 0
+
+
+async def _drain(settings: Settings, queue: UsageQueue, until_empty: bool) -> int:
+    database, count = Database(settings), 0
+    try:
+        while True:
+            wait = 0 if until_empty else WAIT_SECONDS
+            messages = await asyncio.to_thread(_received, queue, wait)
+            if not messages and until_empty:
+                sys.stdout.write(f"{count} calls were stored.\n")
+                return 0
+            stored = await _stored(database, messages)
+            await asyncio.to_thread(_delete, queue, stored)
+            count += len(stored)
+    finally:
+        await database.close()
+
+
+async def _stored(database: Database, messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The messages whose calls are stored now; the others come again, and are buried at last."""
+    good = []
+    for message in messages:
+        try:
+            good.append((message, QueuedCall.model_validate_json(message["Body"])))
+        except ValidationError:
+            sys.stderr.write(f"not a call: message {message['MessageId']}\n")
+    bad = await store(database, [call for _, call in good])
+    return [message for index, (message, _) in enumerate(good) if index not in bad]
+
+
+def _queue(url: str | None) -> UsageQueue:
+    if url is None:
+        raise StartRefused(
+            "Give the queues as LLMRING_INGEST_QUEUE_URL and LLMRING_INGEST_DEAD_LETTER_URL."
+        )
+    return UsageQueue(url)
+
+
+def _received(queue: UsageQueue, wait: int) -> list[dict[str, Any]]:
+    answer = queue.client().receive_message(
+        QueueUrl=queue.url, MaxNumberOfMessages=MESSAGES_AT_ONCE, WaitTimeSeconds=wait
+    )
+    messages: list[dict[str, Any]] = answer.get("Messages", [])
+    return messages
+
+
+def _delete(queue: UsageQueue, messages: Sequence[dict[str, Any]]) -> None:
+    if messages:
+        entries = [
+            {"Id": str(index), "ReceiptHandle": each["ReceiptHandle"]}
+            for index, each in enumerate(messages)
+        ]
+        queue.client().delete_message_batch(QueueUrl=queue.url, Entries=entries)

@@ -1,0 +1,98 @@
+"""Calls are put on a queue where the settings say so, and written where it does not take them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, cast
+from uuid import UUID
+
+from fastapi import Depends, FastAPI, Request, Response
+
+from llmring_core import usage_log
+from llmring_core.auth import Caller
+from llmring_core.calls import LoggedUsage
+from llmring_core.database import Database, Db
+from llmring_core.idempotency import Once, OnceDep
+from llmring_core.settings import Settings
+from llmring_core.usage_log import Numbered, Priced
+from llmring_core.usage_queue import MAX_MESSAGE_BYTES, UsageQueue, written
+
+
+def hold_queue(app: FastAPI) -> None:
+    """Give an app its queue, if it has one; nothing connects before the first call."""
+    settings: Settings = app.state.settings
+    is_queued = settings.ingest_mode == "queue" and settings.ingest_queue_url is not None
+    app.state.queue = UsageQueue(settings.ingest_queue_url or "") if is_queued else None
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """The way of one request's calls: through the queue or straight into the database."""
+
+    queue: UsageQueue | None
+    database: Database
+    once: Once
+    response: Response
+
+    @property
+    def caller(self) -> Caller:
+        """Whose calls they are."""
+        return self.once.caller
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether there is a queue, and the answer need not be remembered for a repeat."""
+        return self.queue is not None and self.once.key is None
+
+    async def enqueue(self, entries: Sequence[Priced]) -> list[LoggedUsage]:
+        """Put calls on the queue, to be answered with 202; raises as `enqueue`."""
+        assert self.queue is not None  # noqa: S101 - asked by `is_queued`
+        self.response.status_code = 202
+        return await enqueue(self.queue, self.database, self.caller, entries)
+
+
+def _intake(request: Request, db: Db, once: OnceDep, response: Response) -> Intake:
+    return Intake(cast("UsageQueue | None", request.app.state.queue), db, once, response)
+
+
+IntakeDep = Annotated[Intake, Depends(_intake)]
+
+
+async def enqueue(
+    queue: UsageQueue, database: Database, caller: Caller, entries: Sequence[Priced]
+) -> list[LoggedUsage]:
+    """Put calls on the queue, with their ids, costs and times; what it does not take is written.
+
+    Calls that are too large for a message, and those that complete the row of another report, are
+    written too. Each call is stored once, even if the queue took one and could not say so.
+
+    Raises:
+        Unavailable: neither the queue nor the database took them all.
+    """
+    calls = usage_log.numbered(entries)
+    bodies = [_body(caller, call) for call in calls]
+    taken = iter(await queue.put([body for body in bodies if body is not None]))
+    is_queued = [body is not None and next(taken) for body in bodies]
+    left = [call for call, is_taken in zip(calls, is_queued, strict=True) if not is_taken]
+    answers = {logged.log_id: logged for *_, logged in calls}
+    if left:
+        answers |= await _write(database, caller, left)
+    return [answers[logged.log_id] for *_, logged in calls]
+
+
+def _body(caller: Caller, call: Numbered) -> str | None:
+    if call[0].names_conversation_twice:
+        return None
+    body = written(caller.api_key_id, call)
+    return body if len(body.encode()) <= MAX_MESSAGE_BYTES else None
+
+
+async def _write(
+    database: Database, caller: Caller, calls: Sequence[Numbered]
+) -> dict[UUID, LoggedUsage]:
+    """Write calls; says what became of those that completed another row."""
+    second = [call for call in calls if call[0].names_conversation_twice]
+    async with database.transaction() as tx:
+        done = await usage_log.add(tx, caller, [(entry, cost) for entry, cost, _ in second])
+        first = [call for call in calls if not call[0].names_conversation_twice]
+        await usage_log.add_numbered(tx, caller.api_key_id, first)
+    return {call[2].log_id: logged for call, logged in zip(second, done, strict=True)}
