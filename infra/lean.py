@@ -37,10 +37,12 @@ def main() -> None:
 
 
 def prune() -> None:
-    """Take out of the mcp layer what the core layer has, in the same version."""
+    """Take out what nobody needs, and of the mcp layer what the core layer has as it is."""
     for each in MCP.iterdir():
         if (CORE / each.name).exists() and is_same(each, CORE / each.name):
             shutil.rmtree(each) if each.is_dir() else each.unlink()
+    # FastAPI imports it, if it is there, to find out whether a model is one of its own.
+    shutil.rmtree(CORE / "pydantic" / "v1", ignore_errors=True)
     for layer in (CORE, MCP):
         for name in ("requirements.txt", "requirements.in"):
             (layer / name).unlink(missing_ok=True)

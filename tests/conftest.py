@@ -15,6 +15,7 @@ from llmring_core.settings import Settings
 from llmring_core.signing import PrivateKey
 from llmring_server import create_app
 from support import upstream as upstream_module
+from support.built import BuiltTransport, needs_built
 from support.functions import FunctionsTransport
 from support.postgres import TestPostgres, new_database
 from support.projects import Project
@@ -106,13 +107,32 @@ async def served(kind: str, settings: Settings) -> AsyncIterator[httpx.AsyncClie
         async with started(settings) as app, client_of(httpx.ASGITransport(app)) as client:
             yield client
     else:
-        async with client_of(FunctionsTransport(settings)) as client:
+        of_kind = BuiltTransport if kind == "built" else FunctionsTransport
+        async with client_of(of_kind(settings)) as client:
             await client.get("/registry")  # once fetched, every function finds it stored
             yield client
 
 
-@pytest.fixture(params=["standalone", "functions"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have a test of a promise run against the standalone server and the functions.
+
+    Modules that say so, or all with `--kinds`, run against the built functions too.
+    """
+    marks = metafunc.definition.iter_markers("parametrize")
+    if "kind" not in metafunc.fixturenames or any(mark.args[0] == "kind" for mark in marks):
+        return
+    kinds: list[Any] = ["standalone", "functions"]
+    if asked := metafunc.config.getoption("kinds"):
+        kinds = asked.split(",")
+    elif getattr(metafunc.module, "BUILT_TOO", False):
+        kinds.append("built")
+    marked = [pytest.param(each, marks=needs_built) if each == "built" else each for each in kinds]
+    metafunc.parametrize("kind", marked, indirect=True)
+
+
+@pytest.fixture
 def kind(request: pytest.FixtureRequest) -> str:
+    """How the server is run."""
     return str(request.param)
 
 
@@ -157,6 +177,7 @@ def bob(http: httpx.AsyncClient) -> Project:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kinds", help="run promises against these: standalone,functions,built")
     parser.addoption(
         "--draw-schema", action="store_true", help="write schema.sql anew from the migrations"
     )

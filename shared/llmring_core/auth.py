@@ -50,7 +50,7 @@ def check_key(key: str) -> str:
     return key
 
 
-def _caller(
+async def _caller(
     request: Request,
     header: Annotated[str | None, Security(_header)],
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],

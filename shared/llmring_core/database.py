@@ -243,7 +243,7 @@ async def _nothing_to_reset(_: object) -> None:
     """We leave no session state behind, so asyncpg's reset round trip per query is not needed."""
 
 
-def _of(request: Request) -> Database:
+async def _of(request: Request) -> Database:
     return cast("Database", request.app.state.database)
 
 

@@ -198,7 +198,7 @@ def _known(row: Row) -> KnownKey:
     )
 
 
-def _of(request: Request) -> KeyRing:
+async def _of(request: Request) -> KeyRing:
     return cast("KeyRing", request.app.state.key_ring)
 
 

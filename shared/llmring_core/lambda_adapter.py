@@ -18,6 +18,8 @@ from llmring_core.web import build_app
 Handler = Callable[[Any, Any], Any]
 Result = TypeVar("Result")
 
+# How long an answer waits for what runs in the background, such as the renewal of the registry.
+BACKGROUND_SECONDS = 2.0
 LONGEST_SECONDS = 900.0  # that any function of Lambda may run
 # Lambda takes 6 MB, written as JSON; what is escaped there is longer.
 MAX_ANSWER_CHARACTERS = 5 * 1024 * 1024
@@ -47,7 +49,8 @@ def lambda_handler(
     """
     settings = settings or Settings.from_env()
     # Mangum runs every request in the current loop; the pool stays bound to it.
-    asyncio.set_event_loop(asyncio.new_event_loop())
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     app = build_app(*routers, settings=settings, database=database)
     if prepare is not None:
         prepare(app)
@@ -61,12 +64,30 @@ def lambda_handler(
         except NotHTTP as error:
             return _refusal(400, "bad-request", str(error))
         finally:
+            _leave_nothing_under_way(loop)
             deadline.forget(left)
         if len(answer.get("body") or "") > MAX_ANSWER_CHARACTERS:
             return _refusal(422, "answer-too-large", TOO_LARGE)
         return answer
 
     return handler
+
+
+def _leave_nothing_under_way(loop: asyncio.AbstractEventLoop) -> None:
+    """Let what runs in the background end, or end it, before the container is frozen.
+
+    Frozen in the middle it would go on in another request, with a connection that may have died
+    meanwhile, and that is the only one.
+    """
+    if tasks := asyncio.all_tasks(loop):
+        loop.run_until_complete(_ended(tasks))
+
+
+async def _ended(tasks: set[asyncio.Task[Any]]) -> None:
+    _, unfinished = await asyncio.wait(tasks, timeout=deadline.at_most(BACKGROUND_SECONDS))
+    for task in unfinished:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def run_job(job: Callable[[Database], Awaitable[Result]]) -> Result:

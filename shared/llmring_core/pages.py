@@ -105,16 +105,16 @@ Cursor = Annotated[
 ]
 
 
-def _page(
+async def _page(
     request: Request, limit: Limit = DEFAULT_LIMIT, offset: Offset = 0, cursor: Cursor = None
 ) -> Page:
     return Page(limit, offset, Place.of(cursor) if cursor else None, request)
 
 
-def _long_page(
+async def _long_page(
     request: Request, limit: Limit = LONG_DEFAULT_LIMIT, offset: Offset = 0, cursor: Cursor = None
 ) -> Page:
-    return _page(request, limit, offset, cursor)
+    return await _page(request, limit, offset, cursor)
 
 
 PageDep = Annotated[Page, Depends(_page)]

@@ -63,7 +63,7 @@ def _midnight(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
-def _period(
+async def _period(
     start_date: Annotated[
         str | None, Query(max_length=64, description="A date or time (ISO 8601), inclusive.")
     ] = None,

@@ -176,7 +176,7 @@ def _is_over(task: asyncio.Task[None] | None) -> bool:
     return task is None or task.done() or task.get_loop() is not asyncio.get_running_loop()
 
 
-def _of(request: Request) -> Registry:
+async def _of(request: Request) -> Registry:
     return cast("Registry", request.app.state.registry)
 
 

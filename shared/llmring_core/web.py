@@ -19,7 +19,7 @@ _EXPOSED_HEADERS = ("ETag", "Idempotency-Replayed", "Link", "X-Next-Cursor", "X-
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     return cast("Settings", request.app.state.settings)
 
 
@@ -91,7 +91,8 @@ def build_app(
     app.state.registry = Registry(settings, app.state.database)
     app.state.keys_are_ids = keys_are_ids
     for router in routers:
-        app.include_router(router)
+        # As they are: `include_router` would work out each one's dependencies once more.
+        app.router.routes.extend(router.routes)
     problems.install(app)
     _wrap(app, settings.cors_origins if cors else None)
     return app

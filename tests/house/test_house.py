@@ -1,11 +1,13 @@
 """House rules that are run, not remembered."""
 
+import inspect
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from fastapi.routing import APIRoute
 
 from llmring_core.settings import Settings
 from llmring_server import create_app
@@ -131,3 +133,30 @@ def test_every_dependency_is_pinned():
 
 def pins(file):
     return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", file.read_text(), re.MULTILINE))
+
+
+def all_routes(router):
+    """The routes of a router and of those that it includes."""
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            yield route
+        elif hasattr(route, "original_router"):
+            yield from all_routes(route.original_router)
+
+
+def test_no_dependency_of_a_route_hops_to_another_thread():
+    found, seen = set(), set()
+
+    def look_at(dependant):
+        for each in dependant.dependencies:
+            seen.add(each.call)
+            if not inspect.iscoroutinefunction(each.call):
+                is_scheme = inspect.iscoroutinefunction(type(each.call).__call__)
+                found.update(set() if is_scheme else {each.call})
+            look_at(each)
+
+    app = create_app(settings=Settings(_env_file=None))
+    for route in all_routes(app):
+        assert inspect.iscoroutinefunction(route.endpoint), route.path
+        look_at(route.dependant)
+    assert (found, len(seen) > 10) == (set(), True)

@@ -1,61 +1,23 @@
 """Through a transaction-mode pooler: no session state, no prepared statement left behind."""
 
 import asyncio
-import os
-import shutil
-import subprocess
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
 from llmring_core.settings import Settings
 from llmring_server import create_app
-from support.processes import data_folder, free_port, until
+from support.pooler import needs_pgbouncer, pooled
 from support.projects import Project, a_call
 
-pytestmark = pytest.mark.skipif(not shutil.which("pgbouncer"), reason="pgbouncer is not installed")
-
-CONFIGURATION = """
-[databases]
-pooled = host={host} port=5432 dbname={name} user=llmring
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
-auth_type = any
-pool_mode = transaction
-default_pool_size = 3
-"""
+pytestmark = needs_pgbouncer
 
 
 @pytest.fixture
 async def pooled_url(empty_database_url):
-    """A new database behind PgBouncer, which has three connections to it."""
-    url = urlsplit(empty_database_url)
-    host, port = parse_qs(url.query)["host"][0], free_port()
-    with data_folder() as folder:
-        file = folder / "pgbouncer.ini"
-        file.write_text(CONFIGURATION.format(host=host, name=url.path[1:], port=port))
-        user = ["-u", "nobody"] if os.geteuid() == 0 else []
-        command = [shutil.which("pgbouncer"), "-q", *user, str(file)]
-        pooler = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: ASYNC220
-        try:
-            until(lambda: answers(port))
-            yield f"postgresql://llmring@127.0.0.1:{port}/pooled"
-        finally:
-            pooler.terminate()
-            pooler.wait()
-
-
-def answers(port):
-    try:
-        httpx.get(f"http://127.0.0.1:{port}", timeout=1)
-    except httpx.ConnectError:
-        return False
-    except httpx.HTTPError:
-        return True
-    return True
+    """A new database behind PgBouncer."""
+    with pooled(empty_database_url) as url:
+        yield url
 
 
 async def test_everything_works_with_the_statement_cache_off(pooled_url, upstream):

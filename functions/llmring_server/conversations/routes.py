@@ -36,7 +36,7 @@ from llmring_server.conversations.retention import forget_old_messages
 from llmring_server.conversations.store import FiltersDep
 
 
-def _tracking(settings: SettingsDep) -> None:
+async def _tracking(settings: SettingsDep) -> None:
     refuse_if_off(settings)
 
 

@@ -12,6 +12,7 @@ from llmring_core import ids
 from llmring_core.auth import Caller
 from llmring_core.connection import Runner
 from llmring_core.database import Database
+from llmring_core.dependencies import from_query
 from llmring_core.errors import NotFound
 from llmring_core.pages import LAST, PAGE_BYTES, Page, Place
 from llmring_core.queries import load
@@ -36,7 +37,7 @@ class Filters:
     ] = None
 
 
-FiltersDep = Annotated[Filters, Depends()]
+FiltersDep = Annotated[Filters, Depends(from_query(Filters))]
 
 
 async def add(

@@ -14,6 +14,7 @@ from fastapi import Depends, Query
 from llmring_core import clock, ids
 from llmring_core.auth import Caller
 from llmring_core.connection import Row, Runner
+from llmring_core.dependencies import from_query
 from llmring_core.errors import AlreadyExists, NotFound
 from llmring_core.pages import LAST, PAGE_BYTES, Page, Place
 from llmring_server.mcp.definitions import Difference, Found, Kind, Known
@@ -36,7 +37,7 @@ class Filters:
     ] = None
 
 
-FiltersDep = Annotated[Filters, Depends()]
+FiltersDep = Annotated[Filters, Depends(from_query(Filters))]
 
 
 async def known(tx: Runner, caller: Caller, server_id: UUID) -> list[Known]:

@@ -169,7 +169,7 @@ def hold_connections(app: FastAPI, *, keep: bool = True) -> None:
     app.state.mcp = Connections(app.state.settings, keep=keep)
 
 
-def _of(request: Request) -> Connections:
+async def _of(request: Request) -> Connections:
     return cast("Connections", request.app.state.mcp)
 
 

@@ -9,6 +9,7 @@ from fastapi import Depends, Query
 from llmring_core import clock, ids
 from llmring_core.auth import Caller
 from llmring_core.connection import Runner
+from llmring_core.dependencies import from_query
 from llmring_core.errors import AlreadyExists, NotFound
 from llmring_core.key_ring import KeyRing
 from llmring_core.pages import LAST, PAGE_BYTES, Page, Place
@@ -36,7 +37,7 @@ class Filters:
     ] = None
 
 
-FiltersDep = Annotated[Filters, Depends()]
+FiltersDep = Annotated[Filters, Depends(from_query(Filters))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class Wanted:
         )
 
 
-def _wanted(
+async def _wanted(
     providers: Annotated[
         list[str] | None, Query(max_length=50, description="Comma-separated or repeated.")
     ] = None,

@@ -10,6 +10,7 @@ from fastapi import Depends, Query
 from llmring_core import clock, ids
 from llmring_core.auth import Caller
 from llmring_core.connection import Row, Runner
+from llmring_core.dependencies import from_query
 from llmring_core.errors import NotFound
 from llmring_core.pages import LAST, Page, Place
 from llmring_core.queries import load
@@ -35,7 +36,7 @@ class Filters:
     created_by: Filter = None
 
 
-FiltersDep = Annotated[Filters, Depends()]
+FiltersDep = Annotated[Filters, Depends(from_query(Filters))]
 
 
 async def add(runner: Runner, caller: Caller, template: NewTemplate) -> Template:

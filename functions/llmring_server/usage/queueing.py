@@ -50,7 +50,7 @@ class Intake:
         return await enqueue(self.queue, self.database, self.caller, entries)
 
 
-def _intake(request: Request, db: Db, once: OnceDep, response: Response) -> Intake:
+async def _intake(request: Request, db: Db, once: OnceDep, response: Response) -> Intake:
     return Intake(cast("UsageQueue | None", request.app.state.queue), db, once, response)
 
 

@@ -11,6 +11,7 @@ from fastapi import Depends, Query
 from llmring_core import ids
 from llmring_core.auth import Caller
 from llmring_core.connection import Row, Runner
+from llmring_core.dependencies import from_query
 from llmring_core.errors import NotFound
 from llmring_core.pages import LAST, Page, Place
 from llmring_core.periods import Period
@@ -36,7 +37,7 @@ class Filters:
     profile: Filter = None
 
 
-FiltersDep = Annotated[Filters, Depends()]
+FiltersDep = Annotated[Filters, Depends(from_query(Filters))]
 
 
 async def find(runner: Runner, caller: Caller, log_id: UUID) -> ExplainedUsage:
