@@ -3,14 +3,13 @@
 import base64
 import hashlib
 from dataclasses import dataclass, field
-from typing import Self
-
-import nacl.bindings
-import nacl.signing
-from nacl.exceptions import BadSignatureError
+from typing import TYPE_CHECKING, Self
 
 from llmring_core import canonical
 from llmring_core.base64_text import from_base64, to_base64url
+
+if TYPE_CHECKING:  # imported where something is signed or verified: it slows down cold starts
+    import nacl.signing
 
 SIGNATURE_PREFIX = "ed25519:"
 SEED_BYTES = 32
@@ -49,6 +48,8 @@ class PublicKey:
         raw = _key_bytes(text)
         if len(raw) != PUBLIC_KEY_BYTES:
             raise NotAKey("an Ed25519 public key has 32 bytes")
+        import nacl.bindings
+
         if not nacl.bindings.crypto_core_ed25519_is_valid_point(raw):
             raise NotAKey("these 32 bytes are not an Ed25519 public key")
         return cls(key_id or thumbprint(raw), raw)
@@ -59,6 +60,9 @@ class PublicKey:
         Raises:
             WrongSignature: it was not made by this key over this message.
         """
+        import nacl.bindings
+        from nacl.exceptions import BadSignatureError
+
         try:
             nacl.bindings.crypto_sign_open(signature + message, self.raw)
         except BadSignatureError as error:
@@ -84,11 +88,13 @@ class PrivateKey:
     """A signing key; what it shows of itself is its name."""
 
     public: PublicKey
-    _key: nacl.signing.SigningKey = field(repr=False)
+    _key: "nacl.signing.SigningKey" = field(repr=False)
 
     @classmethod
     def generate(cls, key_id: str | None = None) -> Self:
         """Make a new key from the system's randomness."""
+        import nacl.signing
+
         return cls._of(nacl.signing.SigningKey.generate(), key_id)
 
     @classmethod
@@ -101,6 +107,8 @@ class PrivateKey:
         raw = _key_bytes(text)
         if len(raw) not in (SEED_BYTES, SEED_BYTES + PUBLIC_KEY_BYTES):
             raise NotAKey("an Ed25519 private key has 32 bytes (the seed) or 64")
+        import nacl.signing
+
         key = nacl.signing.SigningKey(raw[:SEED_BYTES])
         # Signing with a public key that is not the seed's would give the seed away.
         if raw[SEED_BYTES:] not in (b"", bytes(key.verify_key)):
@@ -108,7 +116,7 @@ class PrivateKey:
         return cls._of(key, key_id)
 
     @classmethod
-    def _of(cls, key: nacl.signing.SigningKey, key_id: str | None) -> Self:
+    def _of(cls, key: "nacl.signing.SigningKey", key_id: str | None) -> Self:
         raw = bytes(key.verify_key)
         return cls(PublicKey(key_id or thumbprint(raw), raw), key)
 

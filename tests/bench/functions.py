@@ -27,7 +27,7 @@ from support.events import a_log, http_api
 from support.projects import a_call
 from support.runtime_api import BUILT, PYTHON, Function
 
-COLD_ROUNDS = 21
+COLD_ROUNDS = 15
 WARM = 1000
 NAMES = ["Meta", "Registry", "Usage", "Receipts", "Conversations", "Templates", "Ingest", "Mcp"]
 
@@ -86,7 +86,13 @@ def warm(bare, environment, url):
     one, ours = bare_function(bare, environment), container("Usage", environment)
     root, log = http_api("/"), a_log(http_api, json.dumps(a_call(cost=0.25)))
     stats = http_api("/api/v1/stats", headers={"X-API-Key": "alice"})
-    questions = {"bare": (one, root), "POST /log": (ours, log), "GET /stats": (ours, stats)}
+    prepares = container("Usage", environment | {"LLMRING_DATABASE_STATEMENT_CACHE": "100"})
+    questions = {
+        "bare": (one, root),
+        "POST /log": (ours, log),
+        "the same, prepared": (prepares, log),
+        "GET /stats": (ours, stats),
+    }
     took = {name: [] for name in questions}
     for function, event in questions.values():
         function.invoke(event)
@@ -99,10 +105,11 @@ def warm(bare, environment, url):
     opened = asyncio.run(sessions(url)) - before - 1  # the one that asks
     one.close()
     ours.close()
-    sys.stdout.write("\nwarm, median         ms  × bare\n")
+    prepares.close()
+    sys.stdout.write("\nwarm, median             ms  × bare\n")
     for name, seconds in took.items():
         ratio = median(seconds) / median(took["bare"])
-        sys.stdout.write(f"{name:16}{median(seconds) * 1000:8.2f}  {ratio:6.2f}\n")
+        sys.stdout.write(f"{name:20}{median(seconds) * 1000:8.2f}  {ratio:6.2f}\n")
     sys.stdout.write(f"connections opened by {WARM} warm rounds: {opened}\n")
 
 

@@ -5,11 +5,13 @@ The product page has them at `/conversations`, the published client asks at
 """
 
 from collections.abc import Callable
+from copy import copy
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
+from starlette.routing import compile_path
 
 from llmring_core import clock
 from llmring_core.auth import CallerDep
@@ -51,6 +53,15 @@ class RouteWithAlias(StrictRoute):
 
 ALIAS_ROOT = "/api/v1"
 conversations = group_router("conversations", prefix="/conversations", route_class=RouteWithAlias)
+conversations.dependencies.append(Depends(_tracking))
+
+
+def aliased(route: RouteWithAlias) -> RouteWithAlias:
+    """The same route under `/api/v1`; a copy, as building it again would slow down cold starts."""
+    alias = copy(route)
+    alias.path, alias.include_in_schema = f"{ALIAS_ROOT}{route.path}", False
+    alias.path_regex, alias.path_format, alias.param_convertors = compile_path(alias.path)
+    return alias
 
 
 @conversations.post("", response_model=Conversation)
@@ -216,6 +227,6 @@ async def add_messages(
     return await once.write(db, add)
 
 
-router = APIRouter(dependencies=[Depends(_tracking)])
-router.include_router(conversations)
-router.include_router(conversations, prefix=ALIAS_ROOT, include_in_schema=False)
+router = APIRouter()
+own = [route for route in conversations.routes if isinstance(route, RouteWithAlias)]
+router.routes.extend([*own, *map(aliased, own)])
