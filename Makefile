@@ -46,10 +46,11 @@ aws-build: .venv-aws/.made ## build what goes to AWS (ARCHITECTURE=x86_64 for an
 	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 	@$(LAMBDA_PYTHON) infra/lean.py
 
-aws-check: .venv-aws/.made .aws-sam/.local ## lint the templates, build, show the sizes of what is uploaded
+aws-check: $(VENV)/.dev .venv-aws/.made .aws-sam/.local .venv-lambda/.made ## lint the templates, build, check sizes, bytecode, permissions
 	@$(SAM) validate --lint
 	@$(AWS)/cfn-lint template.yaml infra/*.yaml
 	@$(LAMBDA_PYTHON) infra/lean.py
+	@$(BIN)/python -m pytest --quiet tests/house/test_house.py tests/lambda/test_artefacts.py
 
 aws-local: $(VENV)/.dev .aws-sam/.local .venv-lambda/.made ## serve the built functions at http://127.0.0.1:8001
 	@$(BIN)/python tests/support/gateway.py $(SERVE_OPTIONS)

@@ -98,10 +98,10 @@ async def test_a_page_of_large_messages_ends_early_and_leads_on(alice, root):
     seen, path = [], f"{root}/{conversation['id']}/messages?limit=100"
     while path:
         response = await alice.ask("GET", path)
-        assert len(response.content) < 18_000_000
+        assert len(response.content) < 6_000_000
         seen.append(len(response.json()))
         path = response.headers.get("Link", "").partition(">")[0].lstrip("<")
-    assert (len(seen), sum(seen)) == (2, 18)
+    assert (len(seen), sum(seen)) == (4, 18)
 
 
 async def test_of_large_messages_a_conversation_shows_the_latest(alice):
@@ -109,7 +109,7 @@ async def test_of_large_messages_a_conversation_shows_the_latest(alice):
     for part in "abc":
         await added(alice, conversation, said(*[part + LARGE] * 6))
     shown = (await alice.reads(f"/conversations/{conversation['id']}"))["messages"]
-    assert 16 <= len(shown) < 18
+    assert 4 <= len(shown) < 6
     assert [each["content"][0] for each in shown] == sorted(each["content"][0] for each in shown)
     assert shown[-1]["content"][0] == "c"
 
@@ -118,16 +118,20 @@ async def test_a_page_of_large_conversations_ends_early_and_leads_on(alice):
     for _ in range(18):
         await begun(alice, system_prompt=LARGE)
     first = await alice.ask("GET", "/conversations")
-    rest = await alice.ask("GET", first.headers["Link"].partition(">")[0].lstrip("<"))
+    second = await alice.ask("GET", first.headers["Link"].partition(">")[0].lstrip("<"))
     found = await alice.ask("GET", "/conversations", params={"limit": 2})
-    assert 16 <= len(first.json()) < 18
-    assert len(first.json()) + len(rest.json()) == 18
-    assert (len(found.json()), "Link" in rest.headers) == (2, False)
+    ids = {each["id"] for each in (*first.json(), *second.json())}
+    assert (4 <= len(first.json()) < 6, len(found.json())) == (True, 2)
+    assert len(ids) == len(first.json()) + len(second.json())
 
 
-async def test_an_export_holds_all_however_large(alice):
+async def test_an_export_holds_all_however_large(alice, kind):
     conversation = await begun(alice)
     for _ in range(3):
         await added(alice, conversation, said(*[LARGE] * 6))
-    document = (await alice.ask("GET", f"/conversations/{conversation['id']}/export")).json()
+    answer = await alice.ask("GET", f"/conversations/{conversation['id']}/export")
+    if kind == "functions":
+        assert answer.status_code == 422  # a function of Lambda can give 6 MB
+        return
+    document = answer.json()
     assert [each["content"] for each in document["messages"]] == [LARGE] * 18
