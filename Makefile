@@ -42,13 +42,14 @@ bench: $(VENV)/.dev ## time receipts beside bare Ed25519, messages beside single
 bench-lambda: $(VENV)/.dev .aws-sam/.local .venv-lambda/.made ## time the built functions beside a bare one
 	@$(BIN)/python tests/bench/functions.py
 
-aws-build: .venv-aws/.made ## build what goes to AWS (ARCHITECTURE=x86_64 for another than arm64)
+aws-build: .venv-aws/.made ## build what goes to AWS (ARCHITECTURE=x86_64; RELEASE=2 when only parameters changed)
 	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
-	@$(LAMBDA_PYTHON) infra/lean.py
+	@RELEASE="$(RELEASE)" $(LAMBDA_PYTHON) infra/lean.py
 
 aws-check: $(VENV)/.dev .venv-aws/.made .aws-sam/.local .venv-lambda/.made ## lint the templates, build, check sizes, bytecode, permissions
 	@$(SAM) validate --lint
 	@$(AWS)/cfn-lint template.yaml infra/*.yaml
+	@AWS_DEFAULT_REGION=eu-west-1 $(AWS)/python infra/check.py
 	@$(LAMBDA_PYTHON) infra/lean.py
 	@$(BIN)/python -m pytest --quiet tests/house/test_house.py tests/lambda/test_artefacts.py
 

@@ -6,6 +6,7 @@ bytecode, which Lambda could not write. Prints the size of each artefact as it i
 
 import compileall
 import io
+import os
 import py_compile
 import shutil
 import sys
@@ -31,9 +32,19 @@ def main() -> None:
         )
         if not compiled:
             sys.exit(f"{layer} has a module that cannot be compiled.")
+    stamp(os.environ.get("RELEASE", ""))
     for artefact in sorted(each for each in BUILT.iterdir() if each.is_dir()):
         kilobytes = zipped_size(artefact) / 1024
         sys.stdout.write(f"{artefact.name:24}{kilobytes:10.1f} KB zipped\n")
+
+
+def stamp(release: str) -> None:
+    """Put a text into each function, so that it gets a new version even if only parameters changed.
+
+    SAM makes one of new code and new layers only; the alias would go on with the old environment.
+    """
+    for function in BUILT.glob("*Function") if release else ():
+        (function / "release").write_text(release)
 
 
 def prune() -> None:

@@ -26,6 +26,9 @@ def _run(options: argparse.Namespace) -> int:
 
         return db_migrate() if options.action == "migrate" else db_status()
     if options.command == "ingest":
+        from llmring_core.usage_queue import require_boto3
+
+        require_boto3()
         from llmring_server.ingest_commands import drain, replay
 
         return replay() if options.action == "replay" else drain(until_empty=options.until_empty)

@@ -5,16 +5,20 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
 from llmring_core.database import Database
-from llmring_core.errors import StartRefused
+from llmring_core.errors import StartRefused, Unavailable
 from llmring_core.settings import Settings
 from llmring_core.usage_queue import MESSAGES_AT_ONCE, QueuedCall, UsageQueue
 from llmring_server.ingest.storing import store
 
-# How long SQS waits for a message before it says that there is none; seconds, 20 at most.
+# How long SQS waits for a message before it says that there is none; seconds, 20 at most. Without
+# waiting at all it asks only some of its servers.
 WAIT_SECONDS = 20
+SHORT_WAIT_SECONDS = 1
+RETRY_SECONDS = 5.0
 
 
 def drain(*, until_empty: bool) -> int:
@@ -28,7 +32,7 @@ def replay() -> int:
     settings = Settings.from_env()
     buried, queue = _queue(settings.ingest_dead_letter_url), _queue(settings.ingest_queue_url)
     count = 0
-    while messages := _received(buried, 0):
+    while messages := _received(buried, SHORT_WAIT_SECONDS):
         taken = asyncio.run(queue.put([each["Body"] for each in messages]))
         done = [each for each, is_taken in zip(messages, taken, strict=True) if is_taken]
         _delete(buried, done)
@@ -43,16 +47,32 @@ async def _drain(settings: Settings, queue: UsageQueue, until_empty: bool) -> in
     database, count = Database(settings), 0
     try:
         while True:
-            wait = 0 if until_empty else WAIT_SECONDS
-            messages = await asyncio.to_thread(_received, queue, wait)
-            if not messages and until_empty:
+            try:
+                done = await _step(database, queue, until_empty)
+            except (Unavailable, BotoCoreError, ClientError) as error:
+                if until_empty:
+                    raise Unavailable(f"{count} calls were stored, then: {error}") from error
+                # What was not deleted comes again, and is stored once.
+                sys.stderr.write(f"the queue or the database does not answer: {error}\n")
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if done is None and until_empty:
                 sys.stdout.write(f"{count} calls were stored.\n")
                 return 0
-            stored = await _stored(database, messages)
-            await asyncio.to_thread(_delete, queue, stored)
-            count += len(stored)
+            count += done or 0
     finally:
         await database.close()
+
+
+async def _step(database: Database, queue: UsageQueue, until_empty: bool) -> int | None:
+    """Store what comes next; says how many calls, None if nothing came."""
+    wait = SHORT_WAIT_SECONDS if until_empty else WAIT_SECONDS
+    messages = await asyncio.to_thread(_received, queue, wait)
+    if not messages:
+        return None
+    stored = await _stored(database, messages)
+    await asyncio.to_thread(_delete, queue, stored)
+    return len(stored)
 
 
 async def _stored(database: Database, messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -72,7 +92,7 @@ def _queue(url: str | None) -> UsageQueue:
         raise StartRefused(
             "Give the queues as LLMRING_INGEST_QUEUE_URL and LLMRING_INGEST_DEAD_LETTER_URL."
         )
-    return UsageQueue(url)
+    return UsageQueue(url, read_seconds=WAIT_SECONDS + 5)
 
 
 def _received(queue: UsageQueue, wait: int) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from llmring_core.errors import StartRefused, Unavailable
 from llmring_core.key_ring import PRIVATE_KEY, KeyRing
 from llmring_core.local_postgres import default_data_dir
 from llmring_core.migrate import migrate
+from llmring_core.secret_store import read_secret
 from llmring_core.secrets_key import keys_of, own_key
 from llmring_core.settings import Settings
 from llmring_server.db_commands import database_url
@@ -41,8 +42,11 @@ def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
         # Workers are new processes: they learn from the environment where the database is.
         if url is not None:
             os.environ["LLMRING_DATABASE_URL"] = url
-        has_key = settings.secrets_key or settings.secrets_key_secret
-        if url is not None and not has_key:
+        if settings.secrets_key is None and settings.secrets_key_secret is not None:
+            # Once, and not while requests wait; a new key takes a new start.
+            name, member = settings.secrets_key_secret, "LLMRING_SECRETS_KEY"
+            os.environ[member] = read_secret(name, member=member)
+        elif url is not None and settings.secrets_key is None:
             folder = settings.data_dir or default_data_dir()
             os.environ["LLMRING_SECRETS_KEY"] = own_key(folder)
         may_call_itself = _allow_loopback(host, settings)

@@ -29,6 +29,13 @@ _LATER = (
 )
 
 
+# A value that is no value of its column, breaks a rule of its table, or is too large.
+_UNFIT = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+)
+
 # What is taken, by the name of the constraint.
 _TAKEN = {"templates_name": "There is already a template of this name."}
 
@@ -55,7 +62,7 @@ def translated() -> Iterator[None]:
         yield
     except asyncpg.UniqueViolationError as error:
         raise AlreadyExists(_TAKEN.get(str(error.constraint_name))) from error
-    except asyncpg.DataError as error:
+    except _UNFIT as error:
         log.warning("a value was refused by the database: %s", error)
         raise Unprocessable("A value does not fit the column it is for.") from error
     except _LATER as error:

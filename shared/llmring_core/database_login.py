@@ -26,17 +26,21 @@ def login_of(name: str) -> Login:
         Unavailable: AWS does not hand it out.
     """
     text = secret_store.read_text(name).strip()
-    if not text.startswith("{"):
-        return Login({"dsn": text})
     try:
-        told = json.loads(text)
+        told = json.loads(text) if text.startswith("{") else {"url": text}
         if "url" in told:
-            return Login({"dsn": str(told["url"])})
+            return Login({"dsn": _checked(str(told["url"]))})
         return Login({"user": str(told["username"]), "password": str(told["password"])})
     except (ValueError, KeyError):
         raise StartRefused(
             "LLMRING_DATABASE_SECRET is neither a URL nor JSON with username and password."
         ) from None
+
+
+def _checked(url: str) -> str:
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise ValueError("not a postgresql:// URL")
+    return url
 
 
 async def connect(secret: str | None, dsn: str | None, **options: Any) -> Any:
@@ -46,9 +50,13 @@ async def connect(secret: str | None, dsn: str | None, **options: Any) -> Any:
     """
     if secret is None:
         return await asyncpg.connect(dsn, **options)
-    login = await asyncio.to_thread(login_of, secret)
     try:
-        return await asyncpg.connect(**{"dsn": dsn, **options, **login.options})
+        return await _connect(secret, dsn, options)
     except asyncpg.InvalidAuthorizationSpecificationError:
-        secret_store.forget(secret)  # it may have been rotated
-        raise
+        secret_store.forget(secret)  # it may have been rotated since it was read
+        return await _connect(secret, dsn, options)
+
+
+async def _connect(secret: str, dsn: str | None, options: dict[str, Any]) -> Any:
+    login = await asyncio.to_thread(login_of, secret)
+    return await asyncpg.connect(**{"dsn": dsn, **options, **login.options})

@@ -42,6 +42,10 @@ class MigrationEdited(StartRefused):
     """A migration was changed after it had been applied to this database."""
 
 
+class DatabaseIsNewer(StartRefused):
+    """The database was migrated by a newer version of this server."""
+
+
 class BadRequest(LLMRingError):
     """The request cannot be understood."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -106,10 +107,15 @@ def run_job(job: Callable[[Database], Awaitable[Result]]) -> Result:
 
 
 def log_as_the_runtime_does(settings: Settings) -> None:
-    """Add the id of the request to the runtime's own log lines, which the template has as JSON."""
-    telemetry.LOGGER.setLevel(settings.log_level.upper())
+    """Add the id of the request to the runtime's own log lines, which the template has as JSON.
+
+    Where the function's configuration names a level (AWS_LAMBDA_LOG_LEVEL), that is the level.
+    """
+    has_level = "AWS_LAMBDA_LOG_LEVEL" in os.environ
+    telemetry.LOGGER.setLevel(logging.NOTSET if has_level else settings.log_level.upper())
     for each in logging.getLogger().handlers:
-        each.addFilter(telemetry.AddRequestId())
+        if not any(isinstance(known, telemetry.AddRequestId) for known in each.filters):
+            each.addFilter(telemetry.AddRequestId())
 
 
 def _seconds_left(context: Any) -> float:

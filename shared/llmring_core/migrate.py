@@ -10,7 +10,7 @@ from importlib import resources
 
 from llmring_core.connection import Connection, Row
 from llmring_core.database import Database
-from llmring_core.errors import MigrationEdited, StartRefused
+from llmring_core.errors import DatabaseIsNewer, MigrationEdited
 from llmring_core.partitions import make_ahead
 from llmring_core.queries import Statement, load
 
@@ -58,7 +58,7 @@ async def migrate(database: Database) -> list[str]:
 
     Raises:
         MigrationEdited: an applied migration differs from the shipped one.
-        StartRefused: the database was migrated by a newer version of this server.
+        DatabaseIsNewer: it was migrated by a newer version of this server.
         Unavailable: the database does not answer.
     """
     names = []
@@ -118,12 +118,12 @@ def check(migrations: Sequence[Migration], applied: dict[int, Row]) -> None:
 
     Raises:
         MigrationEdited: the two differ.
-        StartRefused: something was applied that this version does not know.
+        DatabaseIsNewer: something was applied that this version does not know.
     """
     known = {migration.version: migration for migration in migrations}
     for version, row in applied.items():
         if version not in known:
-            raise StartRefused(
+            raise DatabaseIsNewer(
                 f"The database has migration {row['name']}, which this version of llmring-server "
                 "does not know: run the newer version."
             )

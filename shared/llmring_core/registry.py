@@ -131,7 +131,7 @@ class Registry:
         base_url = self._settings.registry_base_url
         self._adopt(await self._redis.read())
         self._adopt(await registry_copies.stored(self._database, base_url))
-        if self._is_fresh():
+        if self._is_fresh() or not self._settings.registry_fetch:
             return
         known = self._snapshot.copies if self._snapshot else {}
         copies, is_complete = await registry_upstream.fetch_all(base_url, known)

@@ -4,6 +4,8 @@ import base64
 import json
 import logging
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from llmring_core.errors import StartRefused, Unavailable
@@ -43,7 +45,12 @@ def read_text(name: str) -> str:
     kept = _kept.get(name)
     if kept is not None and now - kept[0] < KEPT_SECONDS:
         return kept[1]
-    text = _asked(name)
+    try:
+        text = _asked(name)
+    except Unavailable:
+        if kept is None:
+            raise
+        text = kept[1]  # AWS is away: what it said last is the best there is
     if len(_kept) >= MAX_KEPT:
         _kept.clear()
     _kept[name] = (now, text)
@@ -58,13 +65,15 @@ def forget(name: str) -> None:
 def _asked(name: str) -> str:
     try:
         import boto3
+        from botocore.config import Config
         from botocore.exceptions import BotoCoreError, ClientError
     except ImportError as error:
         raise StartRefused(
             "Reading a secret from AWS needs boto3: pip install 'llmring-server[aws]'."
         ) from error
     try:
-        return _from_aws(boto3, name)
+        seconds = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 2})
+        return _from_aws(partial(boto3.client, config=seconds), name)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         log.error("AWS does not hand out %s: %s", name, code)  # noqa: TRY400
@@ -74,12 +83,12 @@ def _asked(name: str) -> str:
         raise Unavailable("AWS cannot be asked for a secret.") from None
 
 
-def _from_aws(boto3: Any, name: str) -> str:
+def _from_aws(client: Callable[[str], Any], name: str) -> str:
     if name.startswith(("ssm:", "arn:aws:ssm:")):
         parameter = name.removeprefix("ssm:")
-        answer = boto3.client("ssm").get_parameter(Name=parameter, WithDecryption=True)
+        answer = client("ssm").get_parameter(Name=parameter, WithDecryption=True)
         return str(answer["Parameter"]["Value"])
-    answer = boto3.client("secretsmanager").get_secret_value(SecretId=name)
+    answer = client("secretsmanager").get_secret_value(SecretId=name)
     if "SecretBinary" in answer:
         return base64.b64encode(answer["SecretBinary"]).decode()
     return str(answer["SecretString"])

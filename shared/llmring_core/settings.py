@@ -68,6 +68,9 @@ class Settings(BaseSettings):
         pattern=r"^https?://[^\s/]",
         description="the http(s) URL of the folder that holds manifest.json",
     )
+    registry_fetch: bool = Field(
+        True, description="true or false: whether this process fetches the registry itself"
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         DEV_ORIGINS, description="origins, as a comma-separated list or a JSON array"
     )

@@ -28,10 +28,13 @@ def log_to_terminal(level: str) -> None:
     LOGGER.handlers[:] = [handler]
     LOGGER.propagate = False
     LOGGER.setLevel(level.upper())
-    silence_strangers()
 
 
 def silence_strangers() -> None:
-    """Keep the lines of the MCP SDK out of our log: they repeat what servers say, as it came."""
+    """Keep the lines of the MCP SDK out of every log: they repeat what servers say, as it came.
+
+    That may be the credentials that a server was sent. It holds for a host's own use of the SDK
+    in the same process, too.
+    """
     for name in ("mcp", "httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Sequence
+from decimal import Decimal
+from importlib.util import find_spec
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from llmring_core.calls import LoggedUsage, UsageEntry
 from llmring_core.costs import Cost
@@ -21,6 +24,9 @@ log = logging.getLogger("llmring.queue")
 MESSAGES_AT_ONCE = 10
 MAX_MESSAGE_BYTES = 200 * 1024
 MAX_BYTES_AT_ONCE = 250 * 1024
+# A request waits for this, twice at most, before its calls are written instead.
+SEND_SECONDS = 2.0
+_AWS = re.compile(r"sqs\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 
 
 class QueuedCall(BaseModel):
@@ -29,27 +35,47 @@ class QueuedCall(BaseModel):
     api_key_id: str
     entry: UsageEntry
     logged: LoggedUsage
+    # As text: the answer has it as a JSON number, which would lose digits on the way.
+    cost: Decimal | None = None
     pricing: dict[str, Any] | None = None
 
     @property
     def numbered(self) -> Numbered:
         """The call as it is stored."""
         status: CostStatus = self.logged.cost_status
-        return self.entry, Cost(self.logged.cost, status, self.pricing), self.logged
+        return self.entry, Cost(self.cost, status, self.pricing), self.logged
 
 
-def written(api_key_id: str, call: Numbered) -> str:
-    """Write a call as the body of a message."""
+def written(api_key_id: str, call: Numbered) -> str | None:
+    """Write a call as the body of a message; None if it is too large, or could not be read again.
+
+    A call that is nested as deep as a request may be is one level deeper in a message.
+    """
     entry, cost, logged = call
-    message = QueuedCall(api_key_id=api_key_id, entry=entry, logged=logged, pricing=cost.pricing)
-    return message.model_dump_json(exclude_none=True)
+    message = QueuedCall(
+        api_key_id=api_key_id, entry=entry, logged=logged, cost=cost.amount, pricing=cost.pricing
+    )
+    body = message.model_dump_json(exclude_none=True)
+    try:
+        QueuedCall.model_validate_json(body)
+    except ValidationError:
+        return None
+    return body if len(body.encode()) <= MAX_MESSAGE_BYTES else None
+
+
+def require_boto3() -> None:
+    """Refuse to start without what speaks to a queue; raises StartRefused."""
+    if find_spec("boto3") is None:
+        raise StartRefused("A queue needs boto3: pip install 'llmring-server[aws]'.")
 
 
 class UsageQueue:
     """The queue that takes calls."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, read_seconds: float = SEND_SECONDS) -> None:
+        """`read_seconds` is how long an answer may take: longer for who waits for messages."""
         self.url = url
+        self._read_seconds = read_seconds
         self._client: Any = None
         self._lock = Lock()
 
@@ -57,7 +83,10 @@ class UsageQueue:
         """Put messages on the queue; says of each whether it surely is there."""
         taken: list[bool] = []
         for part in _parts(bodies):
-            taken += await asyncio.to_thread(self._send, part)
+            # Where one portion is not taken at all, the others would only wait as long in vain.
+            is_up = not taken or any(taken)
+            sent = await asyncio.to_thread(self._send, part) if is_up else [False] * len(part)
+            taken += sent
         return taken
 
     def _send(self, bodies: Sequence[str]) -> list[bool]:
@@ -73,31 +102,26 @@ class UsageQueue:
         return [index not in failed for index in range(len(bodies))]
 
     def client(self) -> Any:
-        """The SQS client; blocks.
-
-        Raises:
-            StartRefused: boto3 is not installed.
-        """
+        """The SQS client; blocks."""
         with self._lock:
             if self._client is None:
-                self._client = _client_for(self.url)
+                self._client = _client_for(self.url, self._read_seconds)
         return self._client
 
 
-def _client_for(url: str) -> Any:
-    try:
-        import boto3
-        from botocore.config import Config
-    except ImportError as error:
-        raise StartRefused("A queue needs boto3: pip install 'llmring-server[aws]'.") from error
-    config = Config(connect_timeout=1, read_timeout=25, retries={"total_max_attempts": 2})
+def _client_for(url: str, read_seconds: float) -> Any:
+    import boto3
+    from botocore.config import Config
+
+    seconds = Config(
+        connect_timeout=1, read_timeout=read_seconds, retries={"total_max_attempts": 2}
+    )
     parts = urlsplit(url)
-    if (parts.hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn")):
-        return boto3.client("sqs", config=config)
+    if aws := _AWS.fullmatch(parts.hostname or ""):
+        return boto3.client("sqs", config=seconds, region_name=aws["region"])
     # Any other server that speaks SQS is asked at the origin of the queue.
-    region = boto3.session.Session().region_name or "us-east-1"
     origin = f"{parts.scheme}://{parts.netloc}"
-    return boto3.client("sqs", config=config, region_name=region, endpoint_url=origin)
+    return boto3.client("sqs", config=seconds, region_name="us-east-1", endpoint_url=origin)
 
 
 def _parts(bodies: Sequence[str]) -> list[list[str]]:

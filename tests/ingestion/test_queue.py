@@ -2,9 +2,14 @@
 
 import json
 import uuid
+from decimal import Decimal
 
 import pytest
 
+from llmring_core import usage_queue
+from llmring_core.errors import Unavailable
+from llmring_core.queries import Statement
+from llmring_server.usage import queueing
 from support.aws import sqs_event
 from support.projects import Project, a_call
 
@@ -38,6 +43,60 @@ async def test_what_a_call_costs_is_fixed_when_it_is_taken(alice, queues, ingest
     explained = await alice.reads(f"/api/v1/logs/{answer.json()['log_id']}")
     assert (explained["cost"], explained["cost_status"]) == (answer.json()["cost"], "priced")
     assert explained["cost"] is not None
+
+
+@pytest.mark.parametrize("cost", ["0.1234567890123456789", "99999.000000000001"])
+async def test_no_digit_of_a_cost_is_lost_on_the_way(alice, queues, ingest, database, cost):
+    answer = await logs(alice, cost=cost)
+    key = {"Idempotency-Key": "one"}
+    direct = await alice.ask("POST", "/api/v1/log", json=a_call(cost=cost), headers=key)
+    await ingest(queues.event())
+    rows = await database.fetch(Statement("select cost from {schema}.usage_logs"))
+    assert ({answer.status_code, direct.status_code}, len(rows)) == ({202, 200}, 2)
+    assert [row["cost"] for row in rows] == [Decimal(cost)] * 2
+
+
+async def test_what_is_nested_to_the_limit_is_written_or_can_be_read_again(alice, queues, ingest):
+    deep = {}
+    for _ in range(190):
+        deep = {"a": deep}
+    answer = await logs(alice, metadata=deep)
+    assert await ingest(queues.event()) == {"batchItemFailures": []}
+    assert (answer.status_code, len(await alice.reads_logs())) == (202, 1)
+
+
+async def test_with_its_queue_down_a_large_batch_is_written_soon(serve, monkeypatch):
+    alice = Project(await serve(ingest_mode="queue", ingest_queue_url=DOWN), "alice")
+    tries, send = [], usage_queue.UsageQueue._send
+
+    def counted(self, bodies):
+        tries.append(len(bodies))
+        return send(self, bodies)
+
+    monkeypatch.setattr(usage_queue.UsageQueue, "_send", counted)
+    answer = await alice.logs_batch([a_call() for _ in range(1000)])
+    assert (answer.json()["stored"], len(tries)) == (1000, 1)
+
+
+async def test_what_neither_the_queue_nor_the_database_took_is_rejected_in_its_place(
+    alice, queues, monkeypatch
+):
+    send = usage_queue.UsageQueue._send
+
+    def only_the_first(self, bodies):
+        return [*send(self, bodies[:1]), *[False] * (len(bodies) - 1)]
+
+    async def away(database, caller, calls):
+        if calls:
+            raise Unavailable
+        return {}
+
+    monkeypatch.setattr(usage_queue.UsageQueue, "_send", only_the_first)
+    monkeypatch.setattr(queueing, "_write", away)
+    told = (await alice.logs_batch([a_call(), a_call()])).json()
+    assert (told["stored"], told["rejected"]) == (1, 1)
+    assert [each["status"] for each in told["results"]] == ["stored", "rejected"]
+    assert len(queues.messages()) == 1
 
 
 async def test_a_batch_is_taken_with_each_answer_in_its_place(alice, queues, ingest):
@@ -143,8 +202,6 @@ async def test_without_queue_and_database_nothing_is_acknowledged(serve, setting
 async def test_what_the_queue_took_without_saying_so_is_stored_once(
     alice, queues, ingest, monkeypatch
 ):
-    from llmring_core import usage_queue
-
     send = usage_queue.UsageQueue._send
 
     def took_it(self, bodies):

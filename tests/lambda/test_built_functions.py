@@ -4,9 +4,12 @@ import asyncio
 import base64
 import json
 import uuid
+from decimal import Decimal
 
+import asyncpg
 import pytest
 
+from llmring_core.queries import Statement
 from llmring_core.settings import Settings
 from llmring_server import create_app
 from support.aws import sqs_event
@@ -113,12 +116,12 @@ async def test_log_lines_are_json_with_the_id_of_the_request(start):
     assert "my-request" in {line.get("request_id") for line in lines}
 
 
-async def test_messages_of_the_queue_are_stored_once(start):
-    queue = {"LLMRING_INGEST_MODE": "direct"}
-    ingest, usage = start("Ingest", **queue), start("Usage")
+async def test_messages_of_the_queue_are_stored_once(start, database):
+    ingest = start("Ingest")
     call = {
         "api_key_id": "x" * 64,
         "entry": a_call(),
+        "cost": "0.5",
         "logged": {
             "log_id": "019a0000-0000-7000-8000-000000000000",
             "cost": "0.5",
@@ -128,7 +131,10 @@ async def test_messages_of_the_queue_are_stored_once(start):
     }
     event = sqs_event([json.dumps(call), "{"])
     told = [await asyncio.to_thread(ingest.invoke, event) for _ in range(2)]
-    await asyncio.to_thread(usage.invoke, http_api("/api/v1/logs", headers={"X-API-Key": "a"}))
+    rows = await database.fetch(Statement("select log_id::text, cost from {schema}.usage_logs"))
+    assert [dict(row) for row in rows] == [
+        {"log_id": call["logged"]["log_id"], "cost": Decimal("0.5")}
+    ]
     assert told == [{"batchItemFailures": [{"itemIdentifier": "message-1"}]}] * 2
 
 
@@ -153,9 +159,15 @@ async def test_a_deployment_is_told_that_the_migration_went_well(start, empty_da
     }
     migrate = start("Migrate", url=empty_database_url)
     await asyncio.to_thread(migrate.invoke, event)
-    gone = start("Migrate", url="postgresql://127.0.0.1:9/none")
-    await asyncio.to_thread(gone.invoke, event | {"RequestType": "Update"})
-    await asyncio.to_thread(gone.invoke, event | {"RequestType": "Delete"})
+    newer = await asyncpg.connect(empty_database_url)
+    await newer.execute("insert into llmring.schema_migrations values (9999, 'newer', 'x')")
+    await asyncio.to_thread(migrate.invoke, event | {"RequestType": "Update"})
+    await newer.execute("update llmring.schema_migrations set checksum = 'edited'")
+    await newer.execute("delete from llmring.schema_migrations where version = 9999")
+    await newer.close()
+    await asyncio.to_thread(migrate.invoke, event | {"RequestType": "Update"})
+    await asyncio.to_thread(migrate.invoke, event | {"RequestType": "Delete"})
     server.close()
-    assert [each["Status"] for each in answers] == ["SUCCESS", "FAILED", "SUCCESS"]
+    # Taking a deployment back finds a newer schema; an edited migration is refused.
+    assert [each["Status"] for each in answers] == ["SUCCESS", "SUCCESS", "FAILED", "SUCCESS"]
     assert answers[0]["PhysicalResourceId"] == "Migration"

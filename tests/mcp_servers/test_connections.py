@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from llmring_core.queries import Statement
 from llmring_server.mcp import remote
 from support.functions import Context
@@ -48,11 +50,11 @@ async def test_servers_with_other_credentials_have_other_connections(alice, demo
         assert demo.headers[-1]["authorization"] == f"Bearer {token}"
 
 
+# The standalone server lives on.
+@pytest.mark.parametrize("kind", ["functions"])
 async def test_a_tool_is_given_no_longer_than_the_function_lives(
     kind, alice, added, demo, monkeypatch
 ):
-    if kind == "standalone":
-        return  # it lives on
     demo.release.clear()
     tool = await tool_of(alice, "wait")
     monkeypatch.setattr(Context, "get_remaining_time_in_millis", lambda _: 1300)
@@ -70,9 +72,9 @@ async def test_two_projects_share_no_connection(alice, added, demo):
     assert "server/discover" in {each.get("mcp-method") for each in demo.headers}
 
 
+# A container runs one at a time.
+@pytest.mark.parametrize("kind", ["standalone"])
 async def test_many_tools_run_at_once_on_few_database_connections(serve, kind, demo):
-    if kind == "functions":
-        return  # a container runs one at a time
     http = await serve(mcp_allowed_networks=LOOPBACK, database_pool_size=5)
     alice = Project(http, "alice")
     await refreshed(alice, await registered(alice, demo.url))
@@ -95,11 +97,11 @@ async def test_a_large_result_comes_over_sse_too(alice, demo):
     assert min(sizes) > 6 * 2**20
 
 
+# A container runs one at a time.
+@pytest.mark.parametrize("kind", ["standalone"])
 async def test_a_server_that_was_changed_during_a_refresh_is_to_be_refreshed_again(
     kind, alice, demo, monkeypatch
 ):
-    if kind == "functions":
-        return  # the one container would wait for itself
     server = await registered(alice, demo.url)
     path = f"{MCP}/servers/{server['id']}"
     discover = remote.discover

@@ -191,9 +191,9 @@ async def test_a_repeated_execution_is_answered_with_what_became_of_the_first(al
     assert (other.status_code, demo.calls) == (422, ["add"])
 
 
+# A container runs one at a time.
+@pytest.mark.parametrize("kind", ["standalone"])
 async def test_a_repeated_execution_that_still_runs_is_in_flight(alice, added, demo, kind):
-    if kind == "functions":
-        return  # a container runs one at a time
     demo.release.clear()
     tool = await tool_of(alice, "wait")
     path, key = f"{MCP}/tools/{tool['id']}/execute", {"Idempotency-Key": "one"}

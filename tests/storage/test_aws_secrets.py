@@ -92,7 +92,9 @@ def test_the_key_that_seals_may_be_a_secret():
     assert keys_of(Settings(_env_file=None, secrets_key_secret=arn)) == [KEY]
 
 
-@pytest.mark.parametrize("text", ['{"user": "x"}', "{", '{"username": "x"}'])
+@pytest.mark.parametrize(
+    "text", ['{"user": "x"}', "{", '{"username": "x"}', "mysql://canary@host/db"]
+)
 def test_a_secret_that_is_no_login_is_refused(text):
     with pytest.raises(StartRefused, match="LLMRING_DATABASE_SECRET") as refused:
         login_of(keep("login", text))
@@ -131,6 +133,18 @@ async def test_a_login_that_was_rotated_is_read_anew(database_url, reader):
     database = Database(Settings(_env_file=None, database_url=address, database_secret=arn))
     with pytest.raises(Unavailable):
         await database.fetch_value(ONE)
-    keep("login", json.dumps(reader))
-    assert await database.fetch_value(ONE) == 1
     await database.close()
+    secret_store.read_text(arn)
+    keep("login", json.dumps(reader))
+    database = Database(Settings(_env_file=None, database_url=address, database_secret=arn))
+    assert await database.fetch_value(ONE) == 1  # the one that was kept does not open any more
+    await database.close()
+
+
+def test_while_aws_is_away_a_secret_stays_what_it_was(monkeypatch):
+    keep("one", "value")
+    secret_store.read_text("one")
+    now = secret_store.time.monotonic() + secret_store.KEPT_SECONDS
+    monkeypatch.setattr(secret_store.time, "monotonic", lambda: now)
+    boto3.client("secretsmanager").delete_secret(SecretId="one", ForceDeleteWithoutRecovery=True)
+    assert secret_store.read_text("one") == "value"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.request import Request, urlopen
 
-from llmring_core.errors import LLMRingError
+from llmring_core.errors import DatabaseIsNewer, LLMRingError
 
 log = logging.getLogger("llmring.jobs")
 
@@ -21,19 +21,21 @@ def is_request(event: Any) -> bool:
     return isinstance(event, dict) and "RequestType" in event and "ResponseURL" in event
 
 
-def answer(event: dict[str, Any], job: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def answer(event: dict[str, Any], job: Callable[[], object]) -> dict[str, Any]:
     """Run a job, unless the resource is being deleted, and tell CloudFormation how it went."""
     told: dict[str, Any] = {"Status": "SUCCESS"}
     if event["RequestType"] != "Delete":
         try:
-            told["Data"] = {name: json.dumps(value) for name, value in job().items()}
-        except LLMRingError as error:
-            log.exception("the job of a deployment failed")
-            told = {"Status": "FAILED", "Reason": error.message}
+            job()
+        except DatabaseIsNewer as error:
+            # A deployment that is taken back: the older code lives with the newer schema, as its
+            # migrations only ever expand it.
+            log.warning("nothing to migrate: %s", error)
         except Exception as error:
+            # Whatever it is: CloudFormation would wait for an answer that never comes.
             log.exception("the job of a deployment failed")
-            # CloudFormation would wait an hour for an answer that never comes.
-            told = {"Status": "FAILED", "Reason": f"{type(error).__name__}; its log says more."}
+            reason = error.message if isinstance(error, LLMRingError) else type(error).__name__
+            told = {"Status": "FAILED", "Reason": reason}
     for name in ("StackId", "RequestId", "LogicalResourceId"):
         told[name] = event[name]
     told["PhysicalResourceId"] = event.get("PhysicalResourceId", event["LogicalResourceId"])

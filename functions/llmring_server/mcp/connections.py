@@ -8,22 +8,18 @@ from weakref import WeakValueDictionary
 
 from fastapi import Depends, FastAPI, Request
 
-from llmring_core import deadline
+from llmring_core import deadline, telemetry
 from llmring_core.errors import GatewayTimeout, LLMRingError, Unavailable
 from llmring_core.settings import Settings
 from llmring_server.mcp import failures
 from llmring_server.mcp.checks import Checks
-from llmring_server.mcp.held import Held
+from llmring_server.mcp.held import CLOSE_SECONDS, PROCESS_END_SECONDS, Held
 from llmring_server.mcp.transports import Target
 
 if TYPE_CHECKING:
     from mcp import Client
 
 IDLE_SECONDS = 60.0
-# How long a connection that is not kept may take to close: its session ends at the server, too.
-CLOSE_SECONDS = 2.0
-# The same when the app ends: a process may have to be killed.
-LAST_CLOSE_SECONDS = 8.0
 # Calls to one server under way at the same time; the next ones wait.
 AT_ONCE = 100
 
@@ -74,7 +70,7 @@ class Connections:
         await self.checks.close()
         for held in list(self._held.values()):
             self._let_go(held)
-        await self._closed(LAST_CLOSE_SECONDS)
+        await self._closed(PROCESS_END_SECONDS + 1)
         for task in list(self._tasks):
             task.cancel()
         await self._closed(CLOSE_SECONDS)
@@ -166,6 +162,7 @@ class Connections:
 
 def hold_connections(app: FastAPI, *, keep: bool = True) -> None:
     """Give an app its connections to MCP servers; none is opened yet."""
+    telemetry.silence_strangers()
     app.state.mcp = Connections(app.state.settings, keep=keep)
 
 

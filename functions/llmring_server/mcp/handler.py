@@ -2,11 +2,9 @@
 
 from functools import partial
 
-from llmring_core import telemetry
 from llmring_core.lambda_adapter import lambda_handler
 from llmring_server.mcp.connections import hold_connections
 from llmring_server.mcp.routes import router
 
 # A container sleeps between requests: a connection would not outlive that.
-telemetry.silence_strangers()
 handler = lambda_handler(router, prepare=partial(hold_connections, keep=False))

@@ -68,9 +68,7 @@ class Held:
             is_alive = False
             with suppress(TimeoutError):
                 async with asyncio.timeout(KNOCK_SECONDS):
-                    is_alive = await remote.lives(
-                        client, is_process=self.target.transport == "stdio"
-                    )
+                    is_alive = await remote.lives(client, is_process=self._is_process)
             if not is_alive:
                 return False
             self._last_heard = self._loop.time()

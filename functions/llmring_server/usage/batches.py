@@ -17,6 +17,7 @@ from llmring_core.prices import PriceList
 from llmring_server.usage.models import LoggedBatch, RejectedUsage, StoredUsage
 
 MAX_ENTRIES = 1000
+NOT_TAKEN = {"type": "unavailable", "loc": [], "msg": "It could not be stored now: send it again"}
 
 Entries = Annotated[
     list[Annotated[Any, WithJsonSchema({"$ref": "#/components/schemas/UsageEntry"})]],
@@ -64,16 +65,21 @@ async def add_batch(
     return answered(batch, await usage_log.add(runner, caller, good))
 
 
-def answered(batch: ReadBatch, logged: Sequence[LoggedUsage]) -> LoggedBatch:
-    """The answer to a batch whose good entries became these, in their order."""
+def answered(batch: ReadBatch, logged: Sequence[LoggedUsage | None]) -> LoggedBatch:
+    """The answer to a batch whose good entries became these, in their order; None for not taken."""
     left = iter(logged)
     results = [
-        each
-        if isinstance(each, RejectedUsage)
-        else StoredUsage(index=index, **next(left).model_dump())
+        each if isinstance(each, RejectedUsage) else _result(index, next(left))
         for index, each in enumerate(batch.read)
     ]
-    return LoggedBatch(stored=len(logged), rejected=len(batch.rejected), results=results)
+    stored = sum(isinstance(each, StoredUsage) for each in results)
+    return LoggedBatch(stored=stored, rejected=len(results) - stored, results=results)
+
+
+def _result(index: int, logged: LoggedUsage | None) -> StoredUsage | RejectedUsage:
+    if logged is None:
+        return RejectedUsage(index=index, errors=[NOT_TAKEN])
+    return StoredUsage(index=index, **logged.model_dump())
 
 
 def _read(index: int, raw: Any) -> UsageEntry | RejectedUsage:

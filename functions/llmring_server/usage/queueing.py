@@ -1,5 +1,6 @@
 """Calls are put on a queue where the settings say so, and written where it does not take them."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, cast
@@ -11,17 +12,26 @@ from llmring_core import usage_log
 from llmring_core.auth import Caller
 from llmring_core.calls import LoggedUsage
 from llmring_core.database import Database, Db
+from llmring_core.errors import LLMRingError
 from llmring_core.idempotency import Once, OnceDep
 from llmring_core.settings import Settings
 from llmring_core.usage_log import Numbered, Priced
-from llmring_core.usage_queue import MAX_MESSAGE_BYTES, UsageQueue, written
+from llmring_core.usage_queue import UsageQueue, require_boto3, written
+
+log = logging.getLogger("llmring.queue")
 
 
 def hold_queue(app: FastAPI) -> None:
-    """Give an app its queue, if it has one; nothing connects before the first call."""
+    """Give an app its queue, if it has one; nothing connects before the first call.
+
+    Raises:
+        StartRefused: boto3 is not installed.
+    """
     settings: Settings = app.state.settings
-    is_queued = settings.ingest_mode == "queue" and settings.ingest_queue_url is not None
-    app.state.queue = UsageQueue(settings.ingest_queue_url or "") if is_queued else None
+    app.state.queue = None
+    if settings.ingest_mode == "queue" and settings.ingest_queue_url is not None:
+        require_boto3()
+        app.state.queue = UsageQueue(settings.ingest_queue_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,7 @@ class Intake:
         """Whether there is a queue, and the answer need not be remembered for a repeat."""
         return self.queue is not None and self.once.key is None
 
-    async def enqueue(self, entries: Sequence[Priced]) -> list[LoggedUsage]:
+    async def enqueue(self, entries: Sequence[Priced]) -> list[LoggedUsage | None]:
         """Put calls on the queue, to be answered with 202; raises as `enqueue`."""
         assert self.queue is not None  # noqa: S101 - asked by `is_queued`
         self.response.status_code = 202
@@ -59,37 +69,48 @@ IntakeDep = Annotated[Intake, Depends(_intake)]
 
 async def enqueue(
     queue: UsageQueue, database: Database, caller: Caller, entries: Sequence[Priced]
-) -> list[LoggedUsage]:
+) -> list[LoggedUsage | None]:
     """Put calls on the queue, with their ids, costs and times; what it does not take is written.
 
-    Calls that are too large for a message, and those that complete the row of another report, are
-    written too. Each call is stored once, even if the queue took one and could not say so.
+    What no message can hold, and calls that complete the row of another report, are written first:
+    if that fails nothing is on the queue yet, and the request can be sent again. Each call is
+    stored once, even if the queue took one and could not say so.
+
+    Returns:
+        The answer to each call; None for one that neither the queue nor the database took.
 
     Raises:
-        Unavailable: neither the queue nor the database took them all.
+        Unavailable: none was taken.
+        Unprocessable: a value does not fit; none was taken.
     """
     calls = usage_log.numbered(entries)
     bodies = [_body(caller, call) for call in calls]
-    taken = iter(await queue.put([body for body in bodies if body is not None]))
-    is_queued = [body is not None and next(taken) for body in bodies]
-    left = [call for call, is_taken in zip(calls, is_queued, strict=True) if not is_taken]
-    answers = {logged.log_id: logged for *_, logged in calls}
-    if left:
-        answers |= await _write(database, caller, left)
+    answers: dict[UUID, LoggedUsage | None] = {logged.log_id: logged for *_, logged in calls}
+    direct = [call for call, body in zip(calls, bodies, strict=True) if body is None]
+    answers |= await _write(database, caller, direct)
+    queued = [(call, body) for call, body in zip(calls, bodies, strict=True) if body is not None]
+    taken = await queue.put([body for _, body in queued])
+    left = [call for (call, _), is_taken in zip(queued, taken, strict=True) if not is_taken]
+    try:
+        await _write(database, caller, left)
+    except LLMRingError as error:
+        if len(left) == len(calls):
+            raise
+        log.warning("%d of %d calls of a batch were not taken: %s", len(left), len(calls), error)
+        answers |= {logged.log_id: None for *_, logged in left}
     return [answers[logged.log_id] for *_, logged in calls]
 
 
 def _body(caller: Caller, call: Numbered) -> str | None:
-    if call[0].names_conversation_twice:
-        return None
-    body = written(caller.api_key_id, call)
-    return body if len(body.encode()) <= MAX_MESSAGE_BYTES else None
+    return None if call[0].names_conversation_twice else written(caller.api_key_id, call)
 
 
 async def _write(
     database: Database, caller: Caller, calls: Sequence[Numbered]
 ) -> dict[UUID, LoggedUsage]:
     """Write calls; says what became of those that completed another row."""
+    if not calls:
+        return {}
     second = [call for call in calls if call[0].names_conversation_twice]
     async with database.transaction() as tx:
         done = await usage_log.add(tx, caller, [(entry, cost) for entry, cost, _ in second])

@@ -42,8 +42,7 @@ async def log_usage(entry: UsageEntry, registry: RegistryDep, intake: IntakeDep)
     prices = await registry.prices()
     cost = cost_of(entry, prices)
     if intake.is_queued:
-        (logged,) = await intake.enqueue([(entry, cost)])
-        return logged
+        return (await intake.enqueue([(entry, cost)]))[0]
 
     async def add(runner: Runner) -> LoggedUsage:
         (logged,) = await usage_log.add(runner, intake.caller, [(entry, cost)])
