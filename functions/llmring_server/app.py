@@ -1,6 +1,7 @@
 """All groups in one app: standalone, or as a library inside somebody else's."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -126,6 +127,9 @@ async def _standalone(app: FastAPI) -> AsyncIterator[None]:
             )
         )
         stack.callback(upkeep.cancel)
+        # What is there by now stays: the garbage collector need not look at it ever again.
+        gc.collect()
+        gc.freeze()
         yield
 
 

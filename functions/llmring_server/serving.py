@@ -168,6 +168,7 @@ def _run(listener: socket.socket, *, reload: bool, workers: int) -> None:
         access_log=False,
         log_level="warning",
         server_header=False,
+        proxy_headers=False,  # nothing here depends on who the client says it is
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     server = uvicorn.Server(config)

@@ -50,14 +50,19 @@ def check_key(key: str) -> str:
     return key
 
 
+def caller_of(key: str, keys_are_ids: bool) -> Caller:
+    """The caller who has a key; `keys_are_ids` where a host wants rows to carry the key itself."""
+    secret = hashlib.sha256(b"llmring-server secret\x00" + key.encode()).digest()
+    return Caller(key if keys_are_ids else project_id(key), secret)
+
+
 async def _caller(
     request: Request,
     header: Annotated[str | None, Security(_header)],
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> Caller:
     key = check_key(header or (bearer.credentials if bearer else ""))
-    secret = hashlib.sha256(b"llmring-server secret\x00" + key.encode()).digest()
-    return Caller(key if request.app.state.keys_are_ids else project_id(key), secret)
+    return caller_of(key, request.app.state.keys_are_ids)
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]

@@ -10,7 +10,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from llmring_core import clock, ids, problems, telemetry
 
-access_log = logging.getLogger("llmring.access")
 error_log = logging.getLogger("llmring.error")
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
@@ -28,7 +27,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        identifier = _request_id(scope)
+        identifier = request_id(_given_id(scope))
         token = telemetry.request_id.set(identifier)
         status = 0
         started = time.perf_counter()
@@ -43,10 +42,7 @@ class Edge:
         try:
             await self._app(_tidy(scope), receive, send_with_id)
         finally:
-            milliseconds = (time.perf_counter() - started) * 1000
-            access_log.info(
-                "%s %s %s %.1f ms", scope["method"], scope["path"], status, milliseconds
-            )
+            telemetry.log_access(scope["method"], scope["path"], status, started)
             telemetry.request_id.reset(token)
 
 
@@ -81,14 +77,16 @@ class LastNet:
             await problems.internal_error()(scope, receive, send)
 
 
-def _request_id(scope: Scope) -> str:
+def request_id(given: bytes | None) -> str:
     """The caller's X-Request-Id if it is a sane one, else a new one."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            given = value.decode("latin-1")
-            if _REQUEST_ID.fullmatch(given):
-                return str(given)
+    if given is not None and _REQUEST_ID.fullmatch(text := given.decode("latin-1")):
+        return text
     return str(ids.new_id(clock.now()))
+
+
+def _given_id(scope: Scope) -> bytes | None:
+    given = [value for name, value in scope["headers"] if name == b"x-request-id"]
+    return given[0] if given else None
 
 
 def _tidy(scope: Scope) -> Scope:

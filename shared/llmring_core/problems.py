@@ -73,10 +73,18 @@ def _reason(error: Mapping[str, Any]) -> str:
     return str(error["msg"])
 
 
-async def _ours(_: Request, error: LLMRingError) -> Response:
+def answer_to(error: LLMRingError | HTTPException) -> Response:
+    """The problem that an error is answered with."""
+    if isinstance(error, HTTPException):
+        code = _phrase(error.status_code).lower().replace(" ", "-")
+        return problem(error.status_code, code, error.detail, headers=error.headers)
     return problem(
         error.status, error.code, error.message, errors=error.errors, headers=error.headers
     )
+
+
+async def _ours(_: Request, error: LLMRingError) -> Response:
+    return answer_to(error)
 
 
 async def _invalid(_: Request, error: RequestValidationError) -> Response:
@@ -86,8 +94,7 @@ async def _invalid(_: Request, error: RequestValidationError) -> Response:
 
 
 async def _http(_: Request, error: HTTPException) -> Response:
-    code = _phrase(error.status_code).lower().replace(" ", "-")
-    return problem(error.status_code, code, error.detail, headers=error.headers)
+    return answer_to(error)
 
 
 def _phrase(status: int) -> str:

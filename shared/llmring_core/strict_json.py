@@ -30,6 +30,11 @@ def loads(body: bytes) -> Any:
     return value
 
 
+def is_suspicious(body: bytes) -> bool:
+    """Whether a JSON parser that is not as strict might take what `loads` refuses."""
+    return b"NaN" in body or b"Infinity" in body or _SUSPICIOUS.search(body) is not None
+
+
 def _refuse_unstorable(value: Any, place: str) -> None:
     if isinstance(value, str) and "\x00" in value:
         raise json.JSONDecodeError(f"NUL character at {place}", "", 0)

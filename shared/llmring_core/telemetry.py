@@ -1,12 +1,20 @@
 """Logs: one line per event, each with the id of its request."""
 
+import asyncio
 import logging
+import time
 from contextvars import ContextVar
 
 request_id: ContextVar[str] = ContextVar("llmring_request_id", default="-")
 
 LOGGER = logging.getLogger("llmring")
 LOGGER.addHandler(logging.NullHandler())  # until a host, a terminal or Lambda wants the lines
+_ACCESS = logging.getLogger("llmring.access")
+
+_LINE = "%(asctime)s %(levelname)-7s [%(request_id)s] %(name)s: %(message)s"
+# Lines of requests are written together, because writing one takes longer than the request.
+_FLUSH_SECONDS = 0.1
+_FLUSH_CHARACTERS = 64 * 1024
 
 
 class AddRequestId(logging.Filter):
@@ -18,16 +26,69 @@ class AddRequestId(logging.Filter):
         return True
 
 
+class Terminal(logging.StreamHandler):  # type: ignore[type-arg]  # of whatever stderr is
+    """Writes to stderr: the lines of requests a tenth of a second later, all others at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[str] = []
+        self._size = 0
+        self._second = (0, "")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, after the lines that came before it."""
+        self.write_out()
+        super().emit(record)
+
+    def add(self, text: str) -> None:
+        """Write a line of a request."""
+        now = time.time()
+        if int(now) != self._second[0]:
+            local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
+            self._second = (int(now), local)
+        milliseconds = int(now % 1 * 1000)
+        line = (
+            f"{self._second[1]},{milliseconds:03d} INFO    [{request_id.get()}] {_ACCESS.name}: "
+            f"{text}\n"
+        )
+        if not self._lines:
+            asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self.write_out)
+        self._lines.append(line)
+        self._size += len(line)
+        if self._size > _FLUSH_CHARACTERS:
+            self.write_out()
+
+    def write_out(self) -> None:
+        """Write the lines that wait."""
+        text, self._lines, self._size = "".join(self._lines), [], 0
+        if text:
+            self.stream.write(text)
+            self.flush()
+
+
+_terminal: Terminal | None = None
+
+
 def log_to_terminal(level: str) -> None:
     """Write our log lines to stderr, for the standalone server; a host configures its own."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(
-        logging.Formatter("%(asctime)s %(levelname)-7s [%(request_id)s] %(name)s: %(message)s")
-    )
-    handler.addFilter(AddRequestId())
-    LOGGER.handlers[:] = [handler]
+    global _terminal  # noqa: PLW0603 - loggers are the process's too
+    _terminal = Terminal()
+    _terminal.setFormatter(logging.Formatter(_LINE))
+    _terminal.addFilter(AddRequestId())
+    LOGGER.handlers[:] = [_terminal]
     LOGGER.propagate = False
     LOGGER.setLevel(level.upper())
+
+
+def log_access(method: str, path: str, status: int, started: float) -> None:
+    """Write the line of a request that began at `started`, a `time.perf_counter()`."""
+    if not _ACCESS.isEnabledFor(logging.INFO):
+        return
+    milliseconds = (time.perf_counter() - started) * 1000
+    if _terminal is not None and _terminal in LOGGER.handlers:
+        _terminal.add(f"{method} {path} {status} {milliseconds:.1f} ms")
+    else:
+        _ACCESS.info("%s %s %s %.1f ms", method, path, status, milliseconds)
 
 
 def silence_strangers() -> None:

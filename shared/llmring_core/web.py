@@ -7,12 +7,14 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from llmring_core import __version__, problems, strict_json
 from llmring_core.database import Database
 from llmring_core.edge import Edge, LastNet
 from llmring_core.registry import Registry
 from llmring_core.settings import Settings
+from llmring_core.short_path import ShortPathMiddleware, ShortPaths
 
 _EXPOSED_HEADERS = ("ETag", "Idempotency-Replayed", "Link", "X-Next-Cursor", "X-Request-Id")
 
@@ -56,6 +58,19 @@ def group_router(
     return APIRouter(prefix=prefix, tags=[tag], route_class=route_class)
 
 
+class App(FastAPI):
+    """A FastAPI app that has short paths before it."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the short paths outside of all other layers."""
+        return ShortPathMiddleware(
+            super().build_middleware_stack(),
+            self.state.short_paths,
+            keys_are_ids=self.state.keys_are_ids,
+            headers=[(b"vary", b"Origin")] if self.state.cors else [],
+        )
+
+
 def build_app(
     *routers: APIRouter,
     settings: Settings | None = None,
@@ -79,17 +94,20 @@ def build_app(
         lifespan: what a standalone server does before the first and after the last request.
     """
     settings = settings or Settings.from_env()
-    app = FastAPI(
+    app = App(
         title="LLMRing Server",
         version=__version__,
         summary="Usage logs with exact costs, receipts, conversations, MCP and the model registry.",
         lifespan=lifespan,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
     app.state.database = database or Database(settings)
     app.state.registry = Registry(settings, app.state.database)
     app.state.keys_are_ids = keys_are_ids
+    app.state.short_paths = ShortPaths()
+    app.state.cors = cors
     for router in routers:
         # As they are: `include_router` would work out each one's dependencies once more.
         app.router.routes.extend(router.routes)

@@ -7,13 +7,12 @@ from typing import Annotated, Any
 from fastapi import Body
 from pydantic import ValidationError, WithJsonSchema
 
-from llmring_core import problems, usage_log
-from llmring_core.auth import Caller
+from llmring_core import problems
 from llmring_core.calls import LoggedUsage, UsageEntry
-from llmring_core.connection import Runner
 from llmring_core.costs import cost_of
 from llmring_core.errors import Unprocessable
 from llmring_core.prices import PriceList
+from llmring_core.usage_log import Priced
 from llmring_server.usage.models import LoggedBatch, RejectedUsage, StoredUsage
 
 MAX_ENTRIES = 1000
@@ -36,6 +35,10 @@ class ReadBatch:
         """The entries that make sense."""
         return [each for each in self.read if isinstance(each, UsageEntry)]
 
+    def priced(self, prices: PriceList | None) -> list[Priced]:
+        """Those with their costs."""
+        return [(entry, cost_of(entry, prices)) for entry in self.good]
+
     @property
     def rejected(self) -> list[RejectedUsage]:
         """The entries that do not."""
@@ -57,12 +60,11 @@ def read_batch(raw: Sequence[Any], atomic: bool) -> ReadBatch:
     return batch
 
 
-async def add_batch(
-    runner: Runner, caller: Caller, batch: ReadBatch, prices: PriceList | None
-) -> LoggedBatch:
-    """Store the good entries of a batch, all or none, and report the bad ones."""
-    good = [(each, cost_of(each, prices)) for each in batch.good]
-    return answered(batch, await usage_log.add(runner, caller, good))
+def the_only_one(logged: Sequence[LoggedUsage | None]) -> LoggedUsage:
+    """The answer to a single call, which was taken."""
+    (only,) = logged
+    assert only is not None  # noqa: S101 - a request of which nothing was taken is refused
+    return only
 
 
 def answered(batch: ReadBatch, logged: Sequence[LoggedUsage | None]) -> LoggedBatch:

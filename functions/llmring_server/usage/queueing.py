@@ -2,18 +2,15 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, cast
 from uuid import UUID
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import FastAPI
 
 from llmring_core import usage_log
 from llmring_core.auth import Caller
 from llmring_core.calls import LoggedUsage
-from llmring_core.database import Database, Db
+from llmring_core.database import Database
 from llmring_core.errors import LLMRingError
-from llmring_core.idempotency import Once, OnceDep
 from llmring_core.settings import Settings
 from llmring_core.usage_log import Numbered, Priced
 from llmring_core.usage_queue import UsageQueue, require_boto3, written
@@ -32,39 +29,6 @@ def hold_queue(app: FastAPI) -> None:
     if settings.ingest_mode == "queue" and settings.ingest_queue_url is not None:
         require_boto3()
         app.state.queue = UsageQueue(settings.ingest_queue_url)
-
-
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """The way of one request's calls: through the queue or straight into the database."""
-
-    queue: UsageQueue | None
-    database: Database
-    once: Once
-    response: Response
-
-    @property
-    def caller(self) -> Caller:
-        """Whose calls they are."""
-        return self.once.caller
-
-    @property
-    def is_queued(self) -> bool:
-        """Whether there is a queue, and the answer need not be remembered for a repeat."""
-        return self.queue is not None and self.once.key is None
-
-    async def enqueue(self, entries: Sequence[Priced]) -> list[LoggedUsage | None]:
-        """Put calls on the queue, to be answered with 202; raises as `enqueue`."""
-        assert self.queue is not None  # noqa: S101 - asked by `is_queued`
-        self.response.status_code = 202
-        return await enqueue(self.queue, self.database, self.caller, entries)
-
-
-async def _intake(request: Request, db: Db, once: OnceDep, response: Response) -> Intake:
-    return Intake(cast("UsageQueue | None", request.app.state.queue), db, once, response)
-
-
-IntakeDep = Annotated[Intake, Depends(_intake)]
 
 
 async def enqueue(

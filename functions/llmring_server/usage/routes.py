@@ -7,10 +7,8 @@ from uuid import UUID
 from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
 
-from llmring_core import usage_log
 from llmring_core.auth import CallerDep
 from llmring_core.calls import LoggedUsage, UsageEntry
-from llmring_core.connection import Runner
 from llmring_core.costs import cost_of
 from llmring_core.database import Db
 from llmring_core.pages import PageDep
@@ -18,14 +16,14 @@ from llmring_core.periods import PeriodDep
 from llmring_core.registry import RegistryDep
 from llmring_core.web import group_router
 from llmring_server.usage import exports, store
-from llmring_server.usage.batches import Entries, add_batch, answered, read_batch
+from llmring_server.usage.batches import Entries, answered, read_batch, the_only_one
+from llmring_server.usage.intake import IntakeDep
 from llmring_server.usage.models import (
     ExplainedUsage,
     LoggedBatch,
     UsageRow,
     UsageStats,
 )
-from llmring_server.usage.queueing import IntakeDep
 from llmring_server.usage.statistics import Grouping, statistics
 from llmring_server.usage.store import FiltersDep
 
@@ -40,17 +38,7 @@ QUEUED: dict[int | str, dict[str, Any]] = {
 async def log_usage(entry: UsageEntry, registry: RegistryDep, intake: IntakeDep) -> Any:
     """Record one model call of the caller; its cost is worked out when it is not given."""
     prices = await registry.prices()
-    cost = cost_of(entry, prices)
-    if intake.is_queued:
-        return (await intake.enqueue([(entry, cost)]))[0]
-
-    async def add(runner: Runner) -> LoggedUsage:
-        (logged,) = await usage_log.add(runner, intake.caller, [(entry, cost)])
-        return logged
-
-    answer = await intake.once.write(
-        intake.database, add, in_transaction=usage_log.needs_transaction([entry])
-    )
+    answer = await intake.take([(entry, cost_of(entry, prices))], the_only_one)
     registry.tell_if_late(prices)
     return answer
 
@@ -65,13 +53,7 @@ async def log_usage_batch(
     """Record up to 1000 model calls in one transaction; bad ones are reported by their index."""
     prices = await registry.prices()
     batch = read_batch(entries, atomic)
-    if intake.is_queued and not atomic:
-        good = [(each, cost_of(each, prices)) for each in batch.good]
-        return answered(batch, await intake.enqueue(good))
-    add = partial(add_batch, caller=intake.caller, batch=batch, prices=prices)
-    answer = await intake.once.write(
-        intake.database, add, in_transaction=usage_log.needs_transaction(batch.good)
-    )
+    answer = await intake.take(batch.priced(prices), partial(answered, batch), atomic=atomic)
     registry.tell_if_late(prices)
     return answer
 

@@ -1,0 +1,67 @@
+"""The way of a request's calls: through the queue, with those of others, or by themselves."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, TypeVar, cast
+
+from fastapi import Depends, Request, Response
+from pydantic import BaseModel
+
+from llmring_core import usage_log
+from llmring_core.calls import LoggedUsage
+from llmring_core.connection import Runner
+from llmring_core.database import Database, Db
+from llmring_core.idempotency import Once, OnceDep
+from llmring_core.usage_log import Priced
+from llmring_core.usage_queue import UsageQueue
+from llmring_server.usage.queueing import enqueue
+from llmring_server.usage.writing import GroupWriter, WriterDep
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What takes the calls of one request."""
+
+    queue: UsageQueue | None
+    writer: GroupWriter
+    database: Database
+    once: Once
+    response: Response
+
+    async def take(
+        self,
+        entries: Sequence[Priced],
+        answered: Callable[[Sequence[LoggedUsage | None]], Answer],
+        *,
+        atomic: bool = False,
+    ) -> Answer | Response:
+        """Take calls, all or none unless a queue takes them; `answered` makes the answer of them.
+
+        Raises:
+            Unavailable: none was taken; raises as `Once.write`, too.
+        """
+        caller, has_key = self.once.caller, self.once.key is not None
+        if self.queue is not None and not has_key and not atomic:
+            self.response.status_code = 202
+            return answered(await enqueue(self.queue, self.database, caller, entries))
+        in_transaction = usage_log.needs_transaction([entry for entry, _ in entries])
+        if not has_key and not in_transaction:
+            calls = usage_log.numbered(entries)
+            await self.writer.add(caller.api_key_id, calls)
+            return answered([logged for *_, logged in calls])
+
+        async def add(runner: Runner) -> Answer:
+            return answered(await usage_log.add(runner, caller, entries))
+
+        return await self.once.write(self.database, add, in_transaction=in_transaction)
+
+
+async def _intake(
+    request: Request, db: Db, once: OnceDep, writer: WriterDep, response: Response
+) -> Intake:
+    return Intake(cast("UsageQueue | None", request.app.state.queue), writer, db, once, response)
+
+
+IntakeDep = Annotated[Intake, Depends(_intake)]

@@ -1,0 +1,77 @@
+"""The short paths of `POST /log` and `POST /log/batch`, for requests that are plain."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from llmring_core import strict_json, usage_log
+from llmring_core.calls import LoggedUsage, UsageEntry
+from llmring_core.costs import cost_of
+from llmring_core.registry import Registry
+from llmring_core.short_path import PlainAnswer, PlainRequest
+from llmring_server.usage.batches import MAX_ENTRIES, answered, read_batch
+from llmring_server.usage.models import LoggedBatch
+from llmring_server.usage.writing import GroupWriter
+
+
+def add_short_paths(app: FastAPI) -> None:
+    """Give an app the short paths; one that has a queue goes the long way."""
+    if app.state.queue is not None:
+        return
+    paths = _Paths(app.state.registry, app.state.usage_writer)
+    app.state.short_paths["POST", "/api/v1/log"] = paths.log
+    app.state.short_paths["POST", "/api/v1/log/batch"] = paths.log_batch
+
+
+@dataclass(frozen=True, slots=True)
+class _Paths:
+    registry: Registry
+    writer: GroupWriter
+
+    async def log(self, request: PlainRequest) -> PlainAnswer | None:
+        """`routes.log_usage` for a call that names no conversation."""
+        caller = request.caller
+        entry = _entry(request) if caller and request.is_json else None
+        if caller is None or entry is None or usage_log.needs_transaction([entry]):
+            return None
+        prices = await self.registry.prices()
+        calls = usage_log.numbered([(entry, cost_of(entry, prices))])
+        await self.writer.add(caller.api_key_id, calls)
+        self.registry.tell_if_late(prices)
+        return PlainAnswer(LoggedUsage.__pydantic_serializer__.to_json(calls[0][2]))
+
+    async def log_batch(self, request: PlainRequest) -> PlainAnswer | None:
+        """`routes.log_usage_batch` for a batch none of whose calls names a conversation."""
+        caller = request.caller
+        raw = _entries(request) if caller and request.is_json else None
+        if caller is None or raw is None:
+            return None
+        batch = read_batch(raw, atomic=False)
+        if usage_log.needs_transaction(batch.good):
+            return None
+        prices = await self.registry.prices()
+        calls = usage_log.numbered(batch.priced(prices))
+        await self.writer.add(caller.api_key_id, calls)
+        self.registry.tell_if_late(prices)
+        answer = answered(batch, [logged for *_, logged in calls])
+        return PlainAnswer(LoggedBatch.__pydantic_serializer__.to_json(answer))
+
+
+def _entry(request: PlainRequest) -> UsageEntry | None:
+    """The call in a body; None if the route is to say what is wrong with it."""
+    if strict_json.is_suspicious(request.body):
+        return None
+    try:
+        return UsageEntry.model_validate_json(request.body)
+    except ValidationError:
+        return None
+
+
+def _entries(request: PlainRequest) -> list[Any] | None:
+    try:
+        raw = strict_json.loads(request.body)
+    except ValueError:
+        return None
+    return raw if isinstance(raw, list) and len(raw) <= MAX_ENTRIES else None
