@@ -30,6 +30,7 @@ from llmring_server.registry.routes import router as registry
 from llmring_server.templates.routes import router as templates
 from llmring_server.usage.container import prepare as prepare_usage
 from llmring_server.usage.routes import router as usage
+from llmring_server.usage.summing import keep_folding
 
 log = logging.getLogger("llmring.app")
 
@@ -127,6 +128,7 @@ async def _standalone(app: FastAPI) -> AsyncIterator[None]:
             )
         )
         stack.callback(upkeep.cancel)
+        stack.callback(asyncio.create_task(keep_folding(database)).cancel)
         # What is there by now stays: the garbage collector need not look at it ever again.
         gc.collect()
         gc.freeze()

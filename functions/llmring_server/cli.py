@@ -25,6 +25,10 @@ def _run(options: argparse.Namespace) -> int:
         from llmring_server.db_commands import db_migrate, db_status
 
         return db_migrate() if options.action == "migrate" else db_status()
+    if options.command == "stats":
+        from llmring_server.stats_commands import stats_fold, stats_recount
+
+        return stats_fold() if options.action == "fold" else stats_recount()
     if options.command == "ingest":
         from llmring_core.usage_queue import require_boto3
 
@@ -64,6 +68,10 @@ def _parser() -> argparse.ArgumentParser:
     actions = db.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("migrate", help="apply the migrations that are missing")
     actions.add_parser("status", help="list the migrations; exits 1 unless all are applied")
+    stats = commands.add_parser("stats", help="look after the sums that statistics are made of")
+    works = stats.add_subparsers(dest="action", required=True, metavar="ACTION")
+    works.add_parser("fold", help="fold new calls into the sums, as a server does by itself")
+    works.add_parser("recount", help="compare the sums with the rows; exits 1 if they differ")
     ingest = commands.add_parser("ingest", help="store what is on the queue (LLMRING_INGEST_MODE)")
     steps = ingest.add_subparsers(dest="action", required=True, metavar="ACTION")
     run = steps.add_parser("run", help="store calls as they come, until it is stopped")

@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 def db_migrate() -> int:
     """Apply the migrations that are missing."""
-    names = _with_database(migrate)
+    names = with_database(migrate)
     for name in names:
         sys.stdout.write(f"applied {name}\n")
     sys.stdout.write("The database is up to date.\n")
@@ -25,13 +25,14 @@ def db_migrate() -> int:
 
 def db_status() -> int:
     """List the migrations; 1 unless all are applied as they were shipped."""
-    states = _with_database(status)
+    states = with_database(status)
     for name, state in states:
         sys.stdout.write(f"{name}  {state}\n")
     return 0 if all(state.startswith("applied") for _, state in states) else 1
 
 
-def _with_database(work: Callable[[Database], Awaitable[Result]]) -> Result:
+def with_database(work: Callable[[Database], Awaitable[Result]]) -> Result:
+    """Run something on the database of the settings, or the embedded one."""
     settings = Settings.from_env()
 
     async def run(url: str | None) -> Result:

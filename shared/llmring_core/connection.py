@@ -35,28 +35,38 @@ class Runner(Protocol):
 class Connection:
     """A connection that is lent to us, and fills our schema into statements."""
 
-    __slots__ = ("_raw", "_sql", "schema")
+    __slots__ = ("_options", "_raw", "_sql", "schema")
 
-    def __init__(self, raw: Any, sql: Callable[[str], str], schema: str) -> None:
+    def __init__(
+        self, raw: Any, sql: Callable[[str], str], schema: str, seconds: float | None = None
+    ) -> None:
+        """`seconds` is how long a statement may take; None for what the connection says."""
         self._raw = raw
         self._sql = sql
+        self._options = {} if seconds is None else {"timeout": seconds}
         self.schema = schema
 
     async def fetch(self, statement: Statement, *arguments: object) -> Sequence[Row]:
         """Run a statement and return its rows."""
-        return cast("Sequence[Row]", await self._raw.fetch(self._sql(statement), *arguments))
+        return cast(
+            "Sequence[Row]",
+            await self._raw.fetch(self._sql(statement), *arguments, **self._options),
+        )
 
     async def fetch_row(self, statement: Statement, *arguments: object) -> Row | None:
         """Run a statement and return its first row, if it has one."""
-        return cast("Row | None", await self._raw.fetchrow(self._sql(statement), *arguments))
+        return cast(
+            "Row | None",
+            await self._raw.fetchrow(self._sql(statement), *arguments, **self._options),
+        )
 
     async def fetch_value(self, statement: Statement, *arguments: object) -> Any:
         """Run a statement and return the first column of its first row."""
-        return await self._raw.fetchval(self._sql(statement), *arguments)
+        return await self._raw.fetchval(self._sql(statement), *arguments, **self._options)
 
     async def execute(self, statement: Statement, *arguments: object) -> None:
         """Run a statement; without arguments it may be several, separated by semicolons."""
-        await self._raw.execute(self._sql(statement), *arguments)
+        await self._raw.execute(self._sql(statement), *arguments, **self._options)
 
     async def prepare(self, statement: Statement) -> None:
         """Have the server parse and plan a statement without running it."""

@@ -3,34 +3,24 @@
 import asyncio
 import logging
 import re
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from functools import partial
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any, cast
 
-import asyncpg
 from fastapi import Depends, Request
-from pydantic import SecretStr
 
+from llmring_core import deadline
 from llmring_core.connection import Connection, HostPool, Row
-from llmring_core.database_errors import LOST, translated
-from llmring_core.database_login import connect
+from llmring_core.database_errors import translated
 from llmring_core.errors import StartRefused
+from llmring_core.own_pool import ACQUIRE_SECONDS, COMMAND_SECONDS, OwnPool
 from llmring_core.queries import Statement
 from llmring_core.settings import Settings
 
 log = logging.getLogger("llmring.database")
 
-CONNECT_SECONDS = 5.0
-ACQUIRE_SECONDS = 5.0
-COMMAND_SECONDS = 30.0
-# How long a query that was cancelled may take to end; then its connection is given up.
-RELEASE_SECONDS = 1.0
-# A connection unused for this long may have died unseen: a Lambda container is frozen between
-# requests, a firewall forgets. Knocking costs one round trip; a dead one would cost a request.
-SLEPT_SECONDS = 5.0
-KNOCK_SECONDS = 1.0
+# A migration of a large table, or counting it.
+LONG_SECONDS = 12 * 3600.0
 
 
 class Database:
@@ -57,14 +47,11 @@ class Database:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,39}", self.schema):
             raise StartRefused("The database schema must be a plain name of at most 40 characters.")
         self._settings = settings
-        self._url = settings.database_url
+        self._own_pool = OwnPool(settings)
         self._host_pool = host_pool
         self._before_first_use = before_first_use
         self._is_ready = before_first_use is None
         self._lock = asyncio.Lock()
-        self._pool: asyncpg.Pool | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._last_used: dict[int, float] = {}
         self._prepared_sql: dict[str, str] = {}
         # Through a pooler without prepared statements, parse and execute of a statement may
         # reach two different servers unless a transaction holds them together.
@@ -73,11 +60,11 @@ class Database:
     @property
     def has_somewhere_to_go(self) -> bool:
         """Whether there is a database to use: a URL or a host's pool."""
-        return bool(self._url or self._settings.database_secret) or self._host_pool is not None
+        return self._own_pool.has_somewhere_to_go or self._host_pool is not None
 
     def go_to(self, url: str) -> None:
         """Use the database at a URL, before the first query."""
-        self._url = SecretStr(url)
+        self._own_pool.go_to(url)
 
     async def fetch(self, statement: Statement, *arguments: object) -> Sequence[Row]:
         """Run one statement and return its rows.
@@ -106,17 +93,20 @@ class Database:
             await connection.execute(statement, *arguments)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """Lend a connection inside a transaction, committed at the end; raises as `fetch`."""
+    async def transaction(self, *, is_long: bool = False) -> AsyncIterator[Connection]:
+        """Lend a connection inside a transaction, committed at the end; raises as `fetch`.
+
+        `is_long` where a statement may take hours, as none of a request may.
+        """
         await self.ready()
-        async with self._lend() as raw, raw.transaction():
-            yield Connection(raw, self.sql, self.schema)
+        async with self.unprepared_transaction(is_long=is_long) as tx:
+            yield tx
 
     @asynccontextmanager
-    async def unprepared_transaction(self) -> AsyncIterator[Connection]:
+    async def unprepared_transaction(self, *, is_long: bool = False) -> AsyncIterator[Connection]:
         """A transaction for `before_first_use` itself, which must not wait for its own end."""
         async with self._lend() as raw, raw.transaction():
-            yield Connection(raw, self.sql, self.schema)
+            yield self._connection(raw, LONG_SECONDS if is_long else None)
 
     def prepare_with(self, before_first_use: Callable[["Database"], Awaitable[object]]) -> None:
         """Have something done before the first statement, as if given from the start."""
@@ -149,13 +139,7 @@ class Database:
 
     async def close(self) -> None:
         """Close our own pool, if there is one; a host's pool is left alone."""
-        pool, self._pool = self._pool, None
-        if pool is None:
-            return
-        try:
-            await asyncio.wait_for(pool.close(), timeout=CONNECT_SECONDS)
-        except TimeoutError:
-            pool.terminate()
+        await self._own_pool.close()
 
     @asynccontextmanager
     async def _single(self) -> AsyncIterator[Connection]:
@@ -163,71 +147,27 @@ class Database:
         async with self._lend() as raw:
             if self._wrap_statements:
                 async with raw.transaction():
-                    yield Connection(raw, self.sql, self.schema)
+                    yield self._connection(raw)
             else:
-                yield Connection(raw, self.sql, self.schema)
+                yield self._connection(raw)
+
+    def _connection(self, raw: Any, seconds: float | None = None) -> Connection:
+        """Lend a connection for as long as a function of Lambda has left, if it is one."""
+        if seconds is None and deadline.is_set():
+            seconds = deadline.at_most(COMMAND_SECONDS)
+        return Connection(raw, self.sql, self.schema, seconds)
 
     @asynccontextmanager
     async def _lend(self) -> AsyncIterator[Any]:
         with translated():
-            if self._host_pool is not None:
-                async with AsyncExitStack() as stack:
-                    async with asyncio.timeout(ACQUIRE_SECONDS):
-                        raw = await stack.enter_async_context(self._host_pool.acquire())
+            if self._host_pool is None:
+                async with self._own_pool.lend() as raw:
                     yield raw
                 return
-            pool = await self._opened()
-            raw = await self._wake(pool, await pool.acquire(timeout=ACQUIRE_SECONDS))
-            try:
+            async with AsyncExitStack() as stack:
+                async with asyncio.timeout(ACQUIRE_SECONDS):
+                    raw = await stack.enter_async_context(self._host_pool.acquire())
                 yield raw
-            except asyncpg.InternalClientError:
-                raw.terminate()  # its protocol is out of step: it must not be lent again
-                raise
-            finally:
-                self._last_used[id(raw._con)] = time.time()  # noqa: SLF001
-                await pool.release(raw, timeout=RELEASE_SECONDS)
-
-    async def _wake(self, pool: Any, raw: Any) -> Any:
-        """Knock on a connection that slept, and take another while nobody answers."""
-        while time.time() - self._last_used.get(id(raw._con), time.time()) > SLEPT_SECONDS:  # noqa: SLF001
-            try:
-                await raw.fetchval("select 1", timeout=KNOCK_SECONDS)
-            except LOST:
-                self._last_used.pop(id(raw._con), None)  # noqa: SLF001
-                with suppress(asyncpg.InterfaceError):
-                    raw.terminate()
-                await pool.release(raw)
-                await pool.expire_connections()  # what killed one while we slept, killed all
-                raw = await pool.acquire(timeout=ACQUIRE_SECONDS)
-            except asyncio.CancelledError:
-                await pool.release(raw)
-                raise
-            else:
-                break
-        return raw
-
-    async def _opened(self) -> Any:
-        loop = asyncio.get_running_loop()
-        if self._pool is None or self._loop is not loop:
-            # Nothing is awaited before both are set, so two first queries share one pool.
-            self._pool, self._loop = self._make_pool(), loop
-            self._last_used.clear()
-        await self._pool  # opens it once; with min_size 0 that does not connect yet
-        return self._pool
-
-    def _make_pool(self) -> Any:
-        if not self.has_somewhere_to_go:
-            raise StartRefused("LLMRING_DATABASE_URL is not set: give the URL of a PostgreSQL.")
-        return asyncpg.create_pool(
-            None if self._url is None else self._url.get_secret_value(),
-            connect=partial(connect, self._settings.database_secret),
-            min_size=0,
-            max_size=self._settings.database_pool_size,
-            statement_cache_size=self._settings.database_statement_cache,
-            timeout=CONNECT_SECONDS,
-            command_timeout=COMMAND_SECONDS,
-            reset=_nothing_to_reset,
-        )
 
     def sql(self, statement: str) -> str:
         """Put the schema, and that of MCP beside it, into a statement, once."""
@@ -237,10 +177,6 @@ class Database:
             sql = statement.replace("{schema}", own).replace("{mcp_schema}", mcp)
             self._prepared_sql[statement] = sql
         return sql
-
-
-async def _nothing_to_reset(_: object) -> None:
-    """We leave no session state behind, so asyncpg's reset round trip per query is not needed."""
 
 
 async def _of(request: Request) -> Database:

@@ -19,6 +19,11 @@ def forget(token: Token[float | None]) -> None:
     _ends_at.reset(token)
 
 
+def is_set() -> bool:
+    """Whether anybody said when this ends."""
+    return _ends_at.get() is not None
+
+
 def at_most(seconds: float) -> float:
     """So many seconds, or fewer where less than that is left."""
     ends_at = _ends_at.get()

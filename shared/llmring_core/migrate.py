@@ -65,7 +65,7 @@ async def migrate(database: Database) -> list[str]:
     while (name := await _next(database, shipped())) is not None:
         names.append(name)
         logging.getLogger("llmring.migrate").info("applied migration %s", name)
-    async with database.unprepared_transaction() as tx:
+    async with database.unprepared_transaction(is_long=True) as tx:
         await make_ahead(tx)
     return names
 
@@ -91,7 +91,7 @@ def _state(migration: Migration, row: Row | None) -> str:
 
 async def _next(database: Database, migrations: Sequence[Migration]) -> str | None:
     """Apply the first migration that is missing, in a transaction of its own."""
-    async with database.unprepared_transaction() as tx:
+    async with database.unprepared_transaction(is_long=True) as tx:
         await tx.execute(SQL["lock"])
         await _prepare_ledger(tx, database.schema)
         applied = {row["version"]: row for row in await tx.fetch(SQL["applied"])}

@@ -2,6 +2,36 @@ CREATE SCHEMA llmring;
 
 CREATE SCHEMA llmring_mcp;
 
+CREATE FUNCTION llmring.note_usage_added() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    insert into "llmring".usage_changes
+    select
+        api_key_id, date_bin('1 hour', logged_at, 'epoch'), model, alias, origin,
+        count(*), count(*) filter (where cost is null), coalesce(sum(cost), 0),
+        sum(input_tokens), sum(output_tokens), sum(cached_input_tokens)
+    from new_rows
+    group by 1, 2, 3, 4, 5;
+    return null;
+end
+$$;
+
+CREATE FUNCTION llmring.note_usage_removed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    insert into "llmring".usage_changes
+    select
+        api_key_id, date_bin('1 hour', logged_at, 'epoch'), model, alias, origin,
+        -count(*), -count(*) filter (where cost is null), -coalesce(sum(cost), 0),
+        -sum(input_tokens), -sum(output_tokens), -sum(cached_input_tokens)
+    from old_rows
+    group by 1, 2, 3, 4, 5;
+    return null;
+end
+$$;
+
 CREATE TABLE llmring.awaited_logs (
     api_key_id character varying(255) NOT NULL,
     conversation_id uuid NOT NULL,
@@ -163,6 +193,22 @@ CREATE TABLE llmring.templates (
 
 COMMENT ON TABLE llmring.templates IS 'What a conversation may begin with.';
 
+CREATE TABLE llmring.usage_changes (
+    api_key_id character varying(255) NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    model text NOT NULL,
+    alias text,
+    origin text,
+    requests bigint NOT NULL,
+    unpriced_requests bigint NOT NULL,
+    cost numeric NOT NULL,
+    input_tokens numeric NOT NULL,
+    output_tokens numeric NOT NULL,
+    cached_input_tokens numeric NOT NULL
+);
+
+COMMENT ON TABLE llmring.usage_changes IS 'What writes to usage_logs changed in the sums of an hour and is not in usage_sums yet. A write adds a row of its own here, so that writers never wait for one another.';
+
 CREATE TABLE llmring.usage_logs (
     api_key_id character varying(255) NOT NULL,
     logged_at timestamp with time zone NOT NULL,
@@ -219,6 +265,29 @@ CREATE TABLE llmring.usage_logs_default (
     conversation_id uuid,
     CONSTRAINT usage_logs_cost_status CHECK (((cost_status = ANY (ARRAY['given'::text, 'priced'::text, 'unpriced'::text])) AND ((cost IS NULL) = (cost_status = 'unpriced'::text))))
 );
+
+CREATE TABLE llmring.usage_sums (
+    api_key_id character varying(255) NOT NULL,
+    grain text NOT NULL,
+    start timestamp with time zone NOT NULL,
+    dimension text NOT NULL,
+    name text NOT NULL,
+    requests bigint NOT NULL,
+    unpriced_requests bigint NOT NULL,
+    cost numeric NOT NULL,
+    input_tokens numeric NOT NULL,
+    output_tokens numeric NOT NULL,
+    cached_input_tokens numeric NOT NULL
+)
+WITH (fillfactor='80');
+
+COMMENT ON TABLE llmring.usage_sums IS 'Sums of the usage logs over an hour or a day (UTC), over all calls or those of one model, alias or origin.';
+
+COMMENT ON COLUMN llmring.usage_sums.grain IS 'hour or day.';
+
+COMMENT ON COLUMN llmring.usage_sums.dimension IS 'all (then the name is empty), model, alias or origin.';
+
+COMMENT ON COLUMN llmring.usage_sums.cost IS 'USD, without the unpriced calls.';
 
 CREATE TABLE llmring_mcp.definition_versions (
     api_key_id character varying(255) NOT NULL,
@@ -427,6 +496,9 @@ ALTER TABLE ONLY llmring.usage_logs
 ALTER TABLE ONLY llmring.usage_logs_default
     ADD CONSTRAINT usage_logs_default_pkey PRIMARY KEY (api_key_id, logged_at, log_id);
 
+ALTER TABLE ONLY llmring.usage_sums
+    ADD CONSTRAINT usage_sums_pkey PRIMARY KEY (api_key_id, grain, start, dimension, name);
+
 ALTER TABLE ONLY llmring_mcp.definition_versions
     ADD CONSTRAINT definition_versions_pkey PRIMARY KEY (api_key_id, definition_id, version);
 
@@ -459,6 +531,8 @@ CREATE UNIQUE INDEX signing_keys_one_signs ON llmring.signing_keys USING btree (
 
 CREATE INDEX templates_by_time ON llmring.templates USING btree (api_key_id, created_at, template_id);
 
+CREATE INDEX usage_changes_by_project ON llmring.usage_changes USING btree (api_key_id, hour);
+
 CREATE INDEX usage_logs_awaiting_prices ON ONLY llmring.usage_logs USING btree (logged_at) WHERE (pricing @> '{"awaiting_registry": true}'::jsonb);
 
 CREATE INDEX usage_logs_by_conversation ON ONLY llmring.usage_logs USING btree (api_key_id, conversation_id, logged_at, log_id) WHERE (conversation_id IS NOT NULL);
@@ -482,6 +556,14 @@ ALTER INDEX llmring.usage_logs_by_conversation ATTACH PARTITION llmring.usage_lo
 ALTER INDEX llmring.usage_logs_awaiting_prices ATTACH PARTITION llmring.usage_logs_default_logged_at_idx;
 
 ALTER INDEX llmring.usage_logs_pkey ATTACH PARTITION llmring.usage_logs_default_pkey;
+
+CREATE TRIGGER usage_logs_added AFTER INSERT ON llmring.usage_logs REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION llmring.note_usage_added();
+
+CREATE TRIGGER usage_logs_changed_from AFTER UPDATE ON llmring.usage_logs REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION llmring.note_usage_removed();
+
+CREATE TRIGGER usage_logs_changed_to AFTER UPDATE ON llmring.usage_logs REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION llmring.note_usage_added();
+
+CREATE TRIGGER usage_logs_removed AFTER DELETE ON llmring.usage_logs REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION llmring.note_usage_removed();
 
 ALTER TABLE ONLY llmring.certified_logs
     ADD CONSTRAINT certified_logs_api_key_id_receipt_id_fkey FOREIGN KEY (api_key_id, receipt_id) REFERENCES llmring.receipts(api_key_id, receipt_id);

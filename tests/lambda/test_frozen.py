@@ -8,7 +8,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from llmring_core import database as database_module
+from llmring_core import own_pool
 from llmring_core.database import Database
 from llmring_core.queries import Statement
 from support.functions import FunctionsTransport
@@ -42,7 +42,7 @@ async def project(settings_by_line, line):
 @pytest.fixture
 def slept(monkeypatch):
     """Makes every connection believe that it slept since its last use."""
-    monkeypatch.setattr(database_module, "SLEPT_SECONDS", 0)
+    monkeypatch.setattr(own_pool, "SLEPT_SECONDS", 0)
 
 
 @pytest.fixture

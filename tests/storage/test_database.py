@@ -4,12 +4,15 @@ import asyncio
 
 import pytest
 
+from llmring_core import deadline
 from llmring_core.database import Database
 from llmring_core.errors import AlreadyExists, StartRefused, Unavailable, Unprocessable
 from llmring_core.queries import Statement
 from llmring_core.settings import Settings
 
 ONE = Statement("select 1")
+SLOW = Statement("select pg_sleep(0.3)")
+VERY_SLOW = Statement("select pg_sleep(60)")
 KILL_OTHERS = Statement(
     "select pg_terminate_backend(pid) from pg_stat_activity"
     " where datname = current_database() and pid <> pg_backend_pid()"
@@ -76,13 +79,36 @@ async def test_connections_that_were_cut_are_replaced(database, database_url):
 
 
 async def test_an_exhausted_pool_is_unavailable_not_endless(database_url, monkeypatch):
-    monkeypatch.setattr("llmring_core.database.ACQUIRE_SECONDS", 0.05)
+    monkeypatch.setattr("llmring_core.own_pool.ACQUIRE_SECONDS", 0.05)
     database = on(database_url, database_pool_size=1)
     async with database.transaction():
         with pytest.raises(Unavailable):
             await database.fetch_value(ONE)
     assert await database.fetch_value(ONE) == 1
     await database.close()
+
+
+async def test_a_statement_that_takes_too_long_is_ended(database_url, monkeypatch):
+    monkeypatch.setattr("llmring_core.own_pool.COMMAND_SECONDS", 0.05)
+    database = on(database_url)
+    with pytest.raises(Unavailable):
+        await database.execute(SLOW)
+    await database.close()
+
+
+async def test_a_migration_may_take_as_long_as_it_needs(database_url, monkeypatch):
+    monkeypatch.setattr("llmring_core.own_pool.COMMAND_SECONDS", 0.05)
+    database = on(database_url)
+    async with database.unprepared_transaction(is_long=True) as tx:
+        await tx.execute(SLOW)
+    await database.close()
+
+
+async def test_a_statement_is_ended_before_its_function_is(database):
+    left = deadline.ends_in(deadline.MARGIN_SECONDS + 0.1)
+    with pytest.raises(Unavailable):
+        await database.execute(VERY_SLOW)
+    deadline.forget(left)
 
 
 async def test_a_schema_that_is_no_name_is_refused():

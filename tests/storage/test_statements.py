@@ -13,6 +13,7 @@ FILES = {
     "llmring_server.receipts": "queries.sql",
     "llmring_server.templates": "queries.sql",
     "llmring_server.usage": "queries.sql",
+    "llmring_server.usage.summing": "sums.sql",
     "key_ring": "key_ring.sql",
     "idempotency": "idempotency.sql",
     "migrate": "migrate.sql",
@@ -26,7 +27,7 @@ SCRIPTS = {"create_month", "create_schema", "create_ledger"}
 
 def every_statement():
     for package, file in FILES.items():
-        owner = package if "." in package else "llmring_core"
+        owner = package.removesuffix(".summing") if "." in package else "llmring_core"
         for name, statement in load(owner, file).items():
             if name not in SCRIPTS:
                 yield pytest.param(statement, id=f"{package}.{name}")
@@ -46,6 +47,7 @@ async def test_every_statement_compiles(database, statement):
         "llmring_server.receipts.store",
         "llmring_server.templates.store",
         "llmring_server.usage.store",
+        "llmring_server.usage.summing",
         "llmring_core.idempotency",
         "llmring_core.usage_log",
     ],
@@ -62,6 +64,9 @@ def test_every_statement_on_a_projects_rows_names_the_project(module):
         "old_of_all",
         "forget",
         "sweep",
+        "may_fold",
+        "fold",
+        "recount",
     }
     scoped = re.compile(r"(where|on) (\w+\.)?api_key_id = \$1\b|insert into \S+ \(\s*api_key_id\b")
     for name, statement in import_module(module).SQL.items():

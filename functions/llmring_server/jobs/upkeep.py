@@ -22,7 +22,7 @@ async def upkeep(database: Database) -> None:
     Raises:
         Unavailable: the database does not answer.
     """
-    async with database.transaction() as tx:
+    async with database.transaction(is_long=True) as tx:
         await partitions.make_ahead(tx)
     await forget_old(database)
     await usage_log.forget_awaited(database)

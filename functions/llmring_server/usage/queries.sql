@@ -22,30 +22,6 @@ select
 from {schema}.usage_logs
 where api_key_id = $1 and logged_at >= $2 and logged_at < $3 and log_id = $4
 
--- name: statistics
-with call as (
-    select
-        date_trunc($4, logged_at at time zone $5)::date as period, model, origin, alias,
-        input_tokens, output_tokens, cached_input_tokens, cost
-    from {schema}.usage_logs
-    where api_key_id = $1 and logged_at >= $2 and logged_at < $3
-)
-select
-    case grouping(period, model, origin, alias)
-        when 15 then 'all' when 7 then 'period' when 3 then 'period_model'
-        when 11 then 'model' when 13 then 'origin' when 14 then 'alias'
-    end as level,
-    period, model, origin, alias,
-    count(*) as requests,
-    count(*) filter (where cost is null) as unpriced_requests,
-    coalesce(sum(cost), 0) as cost,
-    coalesce(sum(input_tokens), 0)::numeric as input_tokens,
-    coalesce(sum(output_tokens), 0)::numeric as output_tokens,
-    coalesce(sum(cached_input_tokens), 0)::numeric as cached_input_tokens,
-    coalesce(sum(input_tokens + output_tokens), 0)::numeric as total_tokens
-from call
-group by grouping sets ((), (period), (period, model), (model), (origin), (alias))
-
 -- name: awaiting_prices
 select api_key_id, logged_at, log_id, provider, model, input_tokens, output_tokens, cached_input_tokens
 from {schema}.usage_logs

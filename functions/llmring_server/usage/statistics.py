@@ -1,68 +1,79 @@
 """Statistics over the calls of a project, exact and up to the last acknowledged row."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any, Literal
 
 from llmring_core.auth import Caller
-from llmring_core.connection import Row, Runner
-from llmring_core.periods import Period
-from llmring_core.queries import load
+from llmring_core.connection import Row
+from llmring_core.database import Database
+from llmring_core.periods import Period, zone
+from llmring_server.usage import summing
 from llmring_server.usage.models import PeriodTotals, Summary, Totals, UsageStats
-
-SQL = load("llmring_server.usage")
+from llmring_server.usage.spans import spans
 
 Grouping = Literal["day", "week", "month"]
 
 
 async def statistics(
-    runner: Runner, caller: Caller, period: Period, grouping: Grouping, tz: str
+    database: Database, caller: Caller, period: Period, grouping: Grouping, tz: str
 ) -> UsageStats:
-    """Sum up the calls of a period by day, week or month, and by model, origin and alias."""
-    rows = await runner.fetch(SQL["statistics"], caller.api_key_id, *period, grouping, tz)
-    levels: dict[str, list[Row]] = {}
-    for row in rows:
-        levels.setdefault(row["level"], []).append(row)
-    top_models = _top_models(levels.get("period_model", []))
+    """Sum up the calls of a period by day, week or month, and by model, origin and alias.
+
+    Raises:
+        Unprocessable: there is no time zone of that name.
+    """
+    parts = spans(period, zone(tz))
+    wanted = (*period, grouping, tz, *parts.hours, *parts.days, parts.days_are_utc)
+    rows = await database.fetch(summing.SQL["statistics"], caller.api_key_id, *wanted)
+    if rows:
+        await summing.fold_if_many(database, rows[0]["changes"])
+    sums = [row for row in rows if not row["is_of_period"]]
+    of_periods = [row for row in rows if row["is_of_period"]]
+    top_models = _top_models(_of("model", of_periods))
     return UsageStats(
-        summary=_summary(levels),
+        summary=_summary(sums),
         by_day=[
             PeriodTotals(date=row["period"], top_model=top_models[row["period"]], **_totals(row))
-            for row in sorted(levels.get("period", []), key=_by_period, reverse=True)
+            for row in sorted(_of("all", of_periods), key=_by_period, reverse=True)
         ],
-        by_model=_by("model", levels),
-        by_origin=_by("origin", levels),
-        by_alias=_by("alias", levels),
+        by_model=_by_name("model", sums),
+        by_origin=_by_name("origin", sums),
+        by_alias=_by_name("alias", sums),
     )
 
 
-def _summary(levels: Mapping[str, list[Row]]) -> Summary:
-    (row,) = levels["all"]
-    totals = _totals(row)
+def _summary(sums: list[Row]) -> Summary:
+    totals = next(map(_totals, _of("all", sums)), dict.fromkeys(Totals.model_fields, Decimal(0)))
     return Summary(
         total_requests=totals.pop("requests"),
         total_cost=totals.pop("cost"),
-        unique_models=len(_by("model", levels)),
-        unique_origins=len(_by("origin", levels)),
+        unique_models=len(_of("model", sums)),
+        unique_origins=len(_of("origin", sums)),
         **totals,
     )
 
 
-def _by(level: str, levels: Mapping[str, list[Row]]) -> dict[str, Totals]:
-    """The sums of a level by name; calls that have no name there are only in the summary."""
-    named = [row for row in levels.get(level, []) if row[level] is not None]
-    return {row[level]: Totals(**_totals(row)) for row in sorted(named, key=_busiest_first)}
+def _of(dimension: str, rows: Iterable[Row]) -> list[Row]:
+    return [row for row in rows if row["dimension"] == dimension]
+
+
+def _by_name(dimension: str, sums: list[Row]) -> dict[str, Totals]:
+    """The sums by name; calls that have no name there are only in the summary."""
+    named = sorted(_of(dimension, sums), key=_busiest_first)
+    return {row["name"]: Totals(**_totals(row)) for row in named}
 
 
 def _top_models(rows: Iterable[Row]) -> dict[Any, str]:
     """The busiest model of each period."""
     top: dict[Any, str] = {}
     for row in sorted(rows, key=_busiest_first):
-        top.setdefault(row["period"], row["model"])
+        top.setdefault(row["period"], row["name"])
     return top
 
 
 def _busiest_first(row: Row) -> tuple[int, str]:
-    return -row["requests"], row["model"] or row["origin"] or row["alias"] or ""
+    return -row["requests"], row["name"]
 
 
 def _by_period(row: Row) -> Any:

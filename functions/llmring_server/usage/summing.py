@@ -1,0 +1,73 @@
+"""Sums of usage logs: kept up behind the writes, and counted anew to see that they are right.
+
+Each write to the logs notes, in its own transaction and in rows of its own, what it changes in the
+sums of an hour (a trigger of the table, so that no way of writing can forget it). Writers therefore
+never wait for one another, be it a group writer or fifty functions of Lambda. Now and then one
+process folds the notes into the sums; statistics add up both, in one statement, so they are exact
+at every moment, however late that is.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from llmring_core.connection import Row
+from llmring_core.database import Database
+from llmring_core.errors import LLMRingError
+from llmring_core.queries import load
+
+SQL = load("llmring_server.usage", "sums.sql")
+log = logging.getLogger("llmring.usage")
+
+EVERY_SECONDS = 5.0
+CHANGES_AT_ONCE = 20_000
+# A question that has to add up more notes than this folds them for the next one.
+MANY_CHANGES = 5000
+
+
+async def fold(database: Database) -> int:
+    """Fold what was noted into the sums; returns how many notes that were.
+
+    One process does so at a time; the others leave it to that one.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    count = 0
+    while (folded := await _fold_some(database)) is not None:
+        count += folded
+        if folded < CHANGES_AT_ONCE:
+            break
+    return count
+
+
+async def _fold_some(database: Database) -> int | None:
+    async with database.transaction() as tx:
+        if not await tx.fetch_value(SQL["may_fold"]):
+            return None
+        return int(await tx.fetch_value(SQL["fold"], CHANGES_AT_ONCE))
+
+
+async def fold_if_many(database: Database, changes: int) -> None:
+    """Fold where there is nobody else to do it, as in a host's app."""
+    if changes > MANY_CHANGES:
+        await fold(database)
+
+
+async def keep_folding(database: Database) -> None:
+    """Fold every few seconds, until cancelled."""
+    while True:
+        await asyncio.sleep(EVERY_SECONDS)
+        try:
+            await fold(database)
+        except LLMRingError as error:
+            log.warning("the sums of the usage logs have to wait: %s", error)
+
+
+async def recount(database: Database) -> Sequence[Row]:
+    """Count all rows, and say where the sums are not what they add up to; empty if all is well.
+
+    Takes a while: it reads every row of every project.
+    """
+    async with database.transaction(is_long=True) as tx:
+        return await tx.fetch(SQL["recount"])

@@ -1,0 +1,137 @@
+-- name: statistics
+-- Whole days, the hours around them, what is not summed up yet, and the rows of hours that are cut;
+-- one statement, so that all of it is of one moment. $10: days in the zone asked for are days in UTC.
+with part as (
+    select dimension, name, start, requests, unpriced_requests, cost, input_tokens, output_tokens, cached_input_tokens
+    from {schema}.usage_sums
+    where api_key_id = $1 and grain = 'day' and start >= $8 and start < $9
+      and ($10 or dimension in ('alias', 'origin'))
+    union all
+    select dimension, name, start, requests, unpriced_requests, cost, input_tokens, output_tokens, cached_input_tokens
+    from {schema}.usage_sums
+    where api_key_id = $1 and grain = 'hour' and start >= $6 and start < $8
+    union all
+    select dimension, name, start, requests, unpriced_requests, cost, input_tokens, output_tokens, cached_input_tokens
+    from {schema}.usage_sums
+    where api_key_id = $1 and grain = 'hour' and start >= $9 and start < $7
+    union all
+    select dimension, name, start, requests, unpriced_requests, cost, input_tokens, output_tokens, cached_input_tokens
+    from {schema}.usage_sums
+    where not $10 and api_key_id = $1 and grain = 'hour' and start >= $8 and start < $9
+      and dimension in ('all', 'model')
+    union all
+    select part.dimension, part.name, hour, requests, unpriced_requests, cost, input_tokens, output_tokens, cached_input_tokens
+    from {schema}.usage_changes
+    cross join lateral (
+        values ('all', ''), ('model', model), ('alias', alias), ('origin', origin)
+    ) as part (dimension, name)
+    where api_key_id = $1 and hour >= $6 and hour < $7 and part.name is not null
+    union all
+    select part.dimension, part.name, logged_at, 1, (cost is null)::int, coalesce(cost, 0), input_tokens, output_tokens, cached_input_tokens
+    from {schema}.usage_logs
+    cross join lateral (
+        values ('all', ''), ('model', model), ('alias', alias), ('origin', origin)
+    ) as part (dimension, name)
+    where api_key_id = $1 and logged_at >= $2 and logged_at < $6 and part.name is not null
+    union all
+    select part.dimension, part.name, logged_at, 1, (cost is null)::int, coalesce(cost, 0), input_tokens, output_tokens, cached_input_tokens
+    from {schema}.usage_logs
+    cross join lateral (
+        values ('all', ''), ('model', model), ('alias', alias), ('origin', origin)
+    ) as part (dimension, name)
+    where api_key_id = $1 and logged_at >= $7 and logged_at < $3 and part.name is not null
+), dated as (
+    select
+        *,
+        case when dimension in ('all', 'model') then date_trunc($4, start at time zone $5)::date end
+            as period
+    from part
+)
+select
+    dimension, name, period, grouping(period) = 0 as is_of_period,
+    sum(requests)::bigint as requests,
+    sum(unpriced_requests)::bigint as unpriced_requests,
+    sum(cost) as cost,
+    sum(input_tokens) as input_tokens,
+    sum(output_tokens) as output_tokens,
+    sum(cached_input_tokens) as cached_input_tokens,
+    sum(input_tokens + output_tokens) as total_tokens,
+    (select count(*) from {schema}.usage_changes where api_key_id = $1) as changes
+from dated
+group by grouping sets ((dimension, name), (dimension, name, period))
+having sum(requests) <> 0 and (grouping(period) = 1 or period is not null)
+
+-- name: may_fold
+select pg_try_advisory_xact_lock(hashtextextended('llmring-server sums of {schema}', 0))
+
+-- name: fold
+with taken as (
+    delete from {schema}.usage_changes
+    where ctid = any (array(select ctid from {schema}.usage_changes limit $1))
+    returning *
+), added as (
+    insert into {schema}.usage_sums as known
+    select
+        api_key_id, grain, start, dimension, name,
+        sum(requests), sum(unpriced_requests), sum(cost), sum(input_tokens), sum(output_tokens),
+        sum(cached_input_tokens)
+    from taken
+    cross join lateral (
+        values ('hour', hour), ('day', date_bin('1 day', hour, 'epoch'))
+    ) as period (grain, start)
+    cross join lateral (
+        values ('all', ''), ('model', model), ('alias', alias), ('origin', origin)
+    ) as part (dimension, name)
+    where name is not null
+    group by api_key_id, grain, start, dimension, name
+    on conflict (api_key_id, grain, start, dimension, name) do update set
+        requests = known.requests + excluded.requests,
+        unpriced_requests = known.unpriced_requests + excluded.unpriced_requests,
+        cost = known.cost + excluded.cost,
+        input_tokens = known.input_tokens + excluded.input_tokens,
+        output_tokens = known.output_tokens + excluded.output_tokens,
+        cached_input_tokens = known.cached_input_tokens + excluded.cached_input_tokens
+)
+select count(*) from taken
+
+-- name: recount
+-- Where the sums, with what is not in them yet, are not what the rows add up to.
+with counted as (
+    select
+        api_key_id, date_bin('1 hour', logged_at, 'epoch') as hour, model, alias, origin,
+        count(*) as requests, count(*) filter (where cost is null) as unpriced_requests,
+        coalesce(sum(cost), 0) as cost, sum(input_tokens) as input_tokens,
+        sum(output_tokens) as output_tokens, sum(cached_input_tokens) as cached_input_tokens
+    from {schema}.usage_logs
+    group by 1, 2, 3, 4, 5
+), change as (
+    select * from {schema}.usage_changes
+    union all
+    select
+        api_key_id, hour, model, alias, origin, -requests, -unpriced_requests, -cost,
+        -input_tokens, -output_tokens, -cached_input_tokens
+    from counted
+), difference as (
+    select
+        api_key_id, grain, start, dimension, name, requests, unpriced_requests, cost,
+        input_tokens, output_tokens, cached_input_tokens
+    from {schema}.usage_sums
+    union all
+    select
+        api_key_id, grain, start, dimension, name, requests, unpriced_requests, cost,
+        input_tokens, output_tokens, cached_input_tokens
+    from change
+    cross join lateral (
+        values ('hour', hour), ('day', date_bin('1 day', hour, 'epoch'))
+    ) as period (grain, start)
+    cross join lateral (
+        values ('all', ''), ('model', model), ('alias', alias), ('origin', origin)
+    ) as part (dimension, name)
+    where name is not null
+)
+select api_key_id, grain, start, dimension, name, sum(requests)::bigint as requests, sum(cost) as cost
+from difference
+group by 1, 2, 3, 4, 5
+having sum(requests) <> 0 or sum(unpriced_requests) <> 0 or sum(cost) <> 0
+    or sum(input_tokens) <> 0 or sum(output_tokens) <> 0 or sum(cached_input_tokens) <> 0
+order by 1, 2, 3, 4, 5

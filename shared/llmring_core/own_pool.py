@@ -1,0 +1,124 @@
+"""The pool of an app without a host: opened at its first query; connections woken after sleep."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Any
+
+import asyncpg
+from pydantic import SecretStr
+
+from llmring_core import deadline
+from llmring_core.database_errors import LOST
+from llmring_core.database_login import connect
+from llmring_core.errors import StartRefused
+from llmring_core.settings import Settings
+
+CONNECT_SECONDS = 5.0
+ACQUIRE_SECONDS = 5.0
+COMMAND_SECONDS = 30.0
+# The first connection of a function may have to ask AWS for its login.
+LOGIN_SECONDS = 10.0
+# How long a query that was cancelled may take to end; then its connection is given up.
+RELEASE_SECONDS = 1.0
+# A connection unused for this long may have died unseen: a Lambda container is frozen between
+# requests, a firewall forgets. Knocking costs one round trip; a dead one would cost a request.
+SLEPT_SECONDS = 5.0
+KNOCK_SECONDS = 1.0
+
+
+class OwnPool:
+    """Opens connections to one database, at the first need, in whatever event loop asks."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._url = settings.database_url
+        self._pool: asyncpg.Pool | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._last_used: dict[int, float] = {}
+
+    @property
+    def has_somewhere_to_go(self) -> bool:
+        """Whether there is a database to use."""
+        return bool(self._url or self._settings.database_secret)
+
+    def go_to(self, url: str) -> None:
+        """Use the database at a URL, before the first query."""
+        self._url = SecretStr(url)
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[Any]:
+        """Lend a connection; raises as asyncpg."""
+        pool = await self._opened()
+        raw = await self._wake(pool, await pool.acquire(timeout=self._patience()))
+        try:
+            yield raw
+        except asyncpg.InternalClientError:
+            raw.terminate()  # its protocol is out of step: it must not be lent again
+            raise
+        finally:
+            self._last_used[id(raw._con)] = time.time()  # noqa: SLF001
+            await pool.release(raw, timeout=RELEASE_SECONDS)
+
+    async def close(self) -> None:
+        """Close it, if it was opened."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        try:
+            await asyncio.wait_for(pool.close(), timeout=CONNECT_SECONDS)
+        except TimeoutError:
+            pool.terminate()
+
+    def _patience(self) -> float:
+        """How long to wait for a connection, in seconds."""
+        asks_for_login = self._settings.database_secret is not None and not self._last_used
+        return deadline.at_most(ACQUIRE_SECONDS + (LOGIN_SECONDS if asks_for_login else 0.0))
+
+    async def _wake(self, pool: Any, raw: Any) -> Any:
+        """Knock on a connection that slept, and take another while nobody answers."""
+        while time.time() - self._last_used.get(id(raw._con), time.time()) > SLEPT_SECONDS:  # noqa: SLF001
+            try:
+                await raw.fetchval("select 1", timeout=KNOCK_SECONDS)
+            except LOST:
+                self._last_used.pop(id(raw._con), None)  # noqa: SLF001
+                with suppress(asyncpg.InterfaceError):
+                    raw.terminate()
+                await pool.release(raw)
+                await pool.expire_connections()  # what killed one while we slept, killed all
+                raw = await pool.acquire(timeout=self._patience())
+            except asyncio.CancelledError:
+                await pool.release(raw)
+                raise
+            else:
+                break
+        return raw
+
+    async def _opened(self) -> Any:
+        loop = asyncio.get_running_loop()
+        if self._pool is None or self._loop is not loop:
+            # Nothing is awaited before both are set, so two first queries share one pool.
+            self._pool, self._loop = self._make_pool(), loop
+            self._last_used.clear()
+        await self._pool  # opens it once; with min_size 0 that does not connect yet
+        return self._pool
+
+    def _make_pool(self) -> Any:
+        if not self.has_somewhere_to_go:
+            raise StartRefused("LLMRING_DATABASE_URL is not set: give the URL of a PostgreSQL.")
+        return asyncpg.create_pool(
+            None if self._url is None else self._url.get_secret_value(),
+            connect=partial(connect, self._settings.database_secret),
+            min_size=0,
+            max_size=self._settings.database_pool_size,
+            statement_cache_size=self._settings.database_statement_cache,
+            timeout=CONNECT_SECONDS,
+            command_timeout=COMMAND_SECONDS,
+            reset=_nothing_to_reset,
+        )
+
+
+async def _nothing_to_reset(_: object) -> None:
+    """We leave no session state behind, so asyncpg's reset round trip per query is not needed."""

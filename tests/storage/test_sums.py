@@ -1,0 +1,219 @@
+"""Sums of usage logs: at every moment exactly what the rows add up to."""
+
+import asyncio
+import random
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import pytest
+
+from llmring_core import partitions, usage_log
+from llmring_core.auth import Caller
+from llmring_core.calls import UsageEntry
+from llmring_core.costs import AWAITING_REGISTRY, Cost, cost_of
+from llmring_core.migrate import shipped
+from llmring_core.periods import period, zone
+from llmring_core.prices import PriceList
+from llmring_core.registry_snapshot import read_provider
+from llmring_server.usage.repricing import reprice
+from llmring_server.usage.statistics import statistics
+from llmring_server.usage.summing import fold, recount
+from support.logged_calls import LOG, a_logged_call, the_same_call
+from support.projects import a_call
+
+ALICE = Caller("alice")
+FIRST = datetime(2026, 3, 27, tzinfo=UTC)  # two days before Europe puts its clocks forward
+ZONES = ["UTC", "Europe/Madrid", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu"]
+PERIODS = [
+    (None, None),
+    ("2026-03-28", "2026-03-30"),
+    ("2026-03-28T10:20:30Z", "2026-03-30T23:59:59Z"),
+    ("2026-03-28T10:20:00Z", "2026-03-28T10:50:00Z"),
+    ("2026-03-28T10:00:00Z", "2026-03-28T12:00:00Z"),
+    ("2026-03-29T00:30:00Z", "2026-03-30T00:30:00Z"),
+    (None, "2026-03-29"),
+    ("2026-03-31", None),
+]
+
+
+@pytest.fixture
+async def postgres(database_url):
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+def some_calls(count, seed=1):
+    chance = random.Random(seed)
+    return [
+        a_call(
+            model=chance.choice(["gpt-4.1", "gpt-4o-mini", "ü"]),
+            alias=chance.choice([None, "", "fast"]),
+            origin=chance.choice([None, "app", "web"]),
+            cost=chance.choice([None, "0.1", "0.000123", "7"]),
+            input_tokens=chance.randrange(10_000),
+            cached_input_tokens=0,
+            timestamp=FIRST + timedelta(seconds=chance.randrange(6 * 86_400)),
+        )
+        for _ in range(count)
+    ]
+
+
+async def logs(database, calls, caller=ALICE):
+    entries = [UsageEntry.model_validate(call) for call in calls]
+    priced = [(entry, cost_of(entry, None)) for entry in entries]
+    async with database.transaction() as tx:
+        await usage_log.add(tx, caller, priced)
+
+
+def added_up(calls, since, until, tz, grouping):
+    """What statistics should say, worked out call by call."""
+    by_day = defaultdict(lambda: [0, Decimal(0), 0])
+    by_name = defaultdict(lambda: [0, Decimal(0), 0])
+    for call in calls:
+        if not since <= call["timestamp"] < until:
+            continue
+        local = call["timestamp"].astimezone(ZoneInfo(tz)).date()
+        first = {"day": local, "month": local.replace(day=1)}
+        first["week"] = local - timedelta(days=local.weekday())
+        names = [(each, call[each]) for each in ("model", "alias", "origin")]
+        named = [by_name[each] for each in names if each[1] is not None]
+        for sums in (by_day[first[grouping]], *named):
+            sums[0] += 1
+            sums[1] += Decimal(call["cost"] or 0)
+            sums[2] += call["input_tokens"]
+    return dict(by_day), dict(by_name)
+
+
+def told(stats):
+    """The same of what statistics do say."""
+    by_name = {}
+    for each in ("model", "alias", "origin"):
+        for name, sums in getattr(stats, f"by_{each}").items():
+            by_name[each, name] = [sums.requests, sums.cost, sums.input_tokens]
+    by_day = {day.date: [day.requests, day.cost, day.input_tokens] for day in stats.by_day}
+    return by_day, by_name
+
+
+async def check_everything(database, calls):
+    for tz in ZONES:
+        for start, end in PERIODS:
+            wanted = period(start, end, zone(tz))
+            for grouping in ("day", "week", "month"):
+                stats = await statistics(database, ALICE, wanted, grouping, tz)
+                expected = added_up(calls, *wanted, tz, grouping)
+                assert told(stats) == expected, (tz, start, end, grouping)
+
+
+async def test_statistics_are_those_of_the_rows_before_during_and_after_folding(database):
+    first, second = some_calls(300), some_calls(300, seed=2)
+    await logs(database, first)
+    await check_everything(database, first)
+    await fold(database)
+    await check_everything(database, first)
+    await logs(database, second)
+    await check_everything(database, first + second)
+    await fold(database)
+    await check_everything(database, first + second)
+
+
+async def test_after_folding_nothing_is_left_to_fold(database, postgres):
+    await logs(database, some_calls(50))
+    assert await fold(database) > 0
+    assert await fold(database) == 0
+    assert await postgres.fetchval("select count(*) from llmring.usage_changes") == 0
+
+
+async def test_a_recount_finds_nothing_where_all_is_well(database):
+    await logs(database, some_calls(100))
+    assert await recount(database) == []
+    await fold(database)
+    assert await recount(database) == []
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "update llmring.usage_sums set requests = requests + 1 where dimension = 'all'",
+        "update llmring.usage_sums set cost = cost + 0.000001 where dimension = 'model'",
+        "delete from llmring.usage_sums where grain = 'day'",
+        "insert into llmring.usage_changes select 'alice', hour, 'x', null, null, 1, 0, 0, 0, 0, 0 "
+        "from (select date_bin('1 hour', now(), 'epoch') as hour) as now",
+    ],
+    ids=["a request more", "a little money more", "no days", "a call that never was"],
+)
+async def test_a_recount_finds_what_is_wrong(database, postgres, harm):
+    await logs(database, some_calls(20))
+    await fold(database)
+    await postgres.execute(harm)
+    assert await recount(database)
+
+
+async def test_rows_that_are_priced_later_move_the_sums(database):
+    entry = UsageEntry.model_validate(a_call(input_tokens=1_000_000, output_tokens=0))
+    await usage_log.add(database, ALICE, [(entry, Cost(None, "unpriced", AWAITING_REGISTRY))])
+    await fold(database)
+    file = '{"models": {"gpt-4.1": {"dollars_per_million_tokens_input": 2.0}}}'
+    await reprice(database, PriceList({"openai": read_provider(file)}))
+    assert await recount(database) == []
+
+
+async def test_a_call_that_is_reported_twice_is_summed_once(database, alice, kind):
+    response = await alice.ask("POST", LOG, json=a_logged_call(cost=0.5, alias=None))
+    identifier = response.json()["conversation_id"]
+    await alice.logs(the_same_call(identifier, cost=0.75, alias="fast", origin="app"))
+    assert await recount(database) == []
+    stats = await alice.reads_stats()
+    assert (stats["summary"]["total_requests"], stats["summary"]["total_cost"]) == (1, 0.75)
+    assert stats["by_alias"]["fast"]["requests"] == 1
+
+
+async def test_rows_that_are_deleted_leave_the_sums(database, postgres):
+    await logs(database, some_calls(20))
+    await fold(database)
+    await postgres.execute("delete from llmring.usage_logs where model = 'ü'")
+    assert await recount(database) == []
+
+
+async def test_rows_that_move_into_a_new_month_are_not_counted_again(database, postgres):
+    await logs(database, [a_call(timestamp="2021-03-01T12:00:00Z")])
+    async with database.transaction() as tx:
+        await partitions.make_ahead(tx, today=datetime(2021, 3, 5, tzinfo=UTC))
+    assert await recount(database) == []
+
+
+async def test_sums_stay_right_while_many_write_and_several_fold(database):
+    is_over = asyncio.Event()
+
+    async def writer(number):
+        for step in range(20):
+            await logs(database, some_calls(5, seed=number * 100 + step), Caller(f"p{number % 3}"))
+
+    async def folder():
+        while not is_over.is_set():
+            await fold(database)
+
+    async def counter():
+        differences = []
+        while not is_over.is_set():
+            differences += await recount(database)
+        return differences
+
+    others = [asyncio.create_task(each) for each in (folder(), folder(), counter())]
+    await asyncio.gather(*(writer(number) for number in range(8)))
+    is_over.set()
+    assert (await asyncio.gather(*others))[-1] == []
+    assert await recount(database) == []
+
+
+async def test_what_was_there_before_the_sums_is_in_them(database, postgres):
+    await postgres.execute("alter table llmring.usage_logs disable trigger user")
+    await logs(database, some_calls(100))
+    assert await recount(database)
+    migration = next(each for each in shipped() if each.name == "0007_pre_statistics")
+    backfill = migration.sql[migration.sql.index("insert into {schema}.usage_sums") :]
+    await postgres.execute(database.sql(backfill))
+    assert await recount(database) == []
