@@ -6,6 +6,7 @@ from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
@@ -17,6 +18,8 @@ from llmring_core.settings import Settings
 from llmring_core.short_path import ShortPathMiddleware, ShortPaths
 
 _EXPOSED_HEADERS = ("ETag", "Idempotency-Replayed", "Link", "X-Next-Cursor", "X-Request-Id")
+# FastAPI's own; asked for at each request, it takes as long as reading the body.
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -100,13 +103,12 @@ def build_app(
         summary="Usage logs with exact costs, receipts, conversations, MCP and the model registry.",
         lifespan=lifespan,
         redirect_slashes=False,
-        telemetry={"tracing": False, "metrics": False, "logs": False},
+        telemetry=_NO_TELEMETRY,
     )
     app.state.settings = settings
     app.state.database = database or Database(settings)
     app.state.registry = Registry(settings, app.state.database)
     app.state.keys_are_ids = keys_are_ids
-    app.state.short_paths = ShortPaths()
     app.state.cors = cors
     for router in routers:
         # As they are: `include_router` would work out each one's dependencies once more.
@@ -117,7 +119,8 @@ def build_app(
 
 
 def _wrap(app: FastAPI, origins: tuple[str, ...] | None) -> None:
-    """Add the layers around the routes; the last one added is the outermost."""
+    """Add the layers around the routes; the last one is the outermost, but for the short paths."""
+    app.state.short_paths = ShortPaths()
     app.add_middleware(LastNet)
     if origins is not None:
         app.add_middleware(
