@@ -108,11 +108,9 @@ def build_app(
     app.state.settings = settings
     app.state.database = database or Database(settings)
     app.state.registry = Registry(settings, app.state.database)
-    app.state.keys_are_ids = keys_are_ids
-    app.state.cors = cors
-    for router in routers:
-        # As they are: `include_router` would work out each one's dependencies once more.
-        app.router.routes.extend(router.routes)
+    app.state.keys_are_ids, app.state.cors = keys_are_ids, cors
+    # As they are: `include_router` would work out each one's dependencies once more.
+    app.router.routes.extend(route for router in routers for route in router.routes)
     problems.install(app)
     _wrap(app, settings.cors_origins if cors else None)
     return app
