@@ -34,6 +34,9 @@ from llmring_server.usage.summing import keep_folding
 
 log = logging.getLogger("llmring.app")
 
+# Python looks for garbage after so many new objects; 700 by default, which is one request.
+YOUNG_OBJECTS = 20_000
+
 GROUPS = (registry, usage, receipts, conversations, mcp, templates)
 
 
@@ -132,6 +135,7 @@ async def _standalone(app: FastAPI) -> AsyncIterator[None]:
         # What is there by now stays: the garbage collector need not look at it ever again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(YOUNG_OBJECTS, 20, 20)
         yield
 
 

@@ -22,6 +22,7 @@ from llmring_core.secret_store import read_secret
 from llmring_core.secrets_key import keys_of, own_key
 from llmring_core.settings import Settings
 from llmring_server.db_commands import database_url
+from llmring_server.joined_writes import JoinedWrites
 
 SHUTDOWN_SECONDS = 8
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
@@ -163,6 +164,7 @@ def _run(listener: socket.socket, *, reload: bool, workers: int) -> None:
     config = uvicorn.Config(
         "llmring_server.app:create_app",
         factory=True,
+        http=JoinedWrites,
         reload=reload,
         workers=workers,
         access_log=False,

@@ -1,8 +1,7 @@
 """The cost of a reported call: given, priced from the registry, or not known yet."""
 
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from llmring_core import pricing
 from llmring_core.calls import UsageEntry
@@ -15,8 +14,7 @@ UNKNOWN_TOKENS = {"unknown_tokens": True}
 AWAITING_REGISTRY = {"awaiting_registry": True}
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """A cost in USD, None while nobody knows it, and what its row keeps to explain it."""
 
     amount: Decimal | None

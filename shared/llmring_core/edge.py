@@ -8,7 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from llmring_core import clock, ids, problems, telemetry
+from llmring_core import ids, problems, telemetry
 
 error_log = logging.getLogger("llmring.error")
 
@@ -81,7 +81,7 @@ def request_id(given: bytes | None) -> str:
     """The caller's X-Request-Id if it is a sane one, else a new one."""
     if given is not None and _REQUEST_ID.fullmatch(text := given.decode("latin-1")):
         return text
-    return str(ids.new_id(clock.now()))
+    return ids.new_request_id()
 
 
 def _given_id(scope: Scope) -> bytes | None:

@@ -22,12 +22,22 @@ def new_id(moment: datetime) -> UUID:
     microseconds = (moment - _EPOCH) // timedelta(microseconds=1)
     milliseconds, rest = divmod(microseconds, 1000)
     fraction = rest * 4096 // 1000
+    random = _random_bits() >> 2
+    return UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 2 << 62 | random)
+
+
+def new_request_id() -> str:
+    """Make an id of a request: 64 random bits, in hexadecimal."""
+    return f"{_random_bits():016x}"
+
+
+def _random_bits() -> int:
+    """64 bits that nobody can guess."""
     try:
-        random = _random.pop() >> 2
+        return _random.pop()
     except IndexError:
         _random.extend(struct.unpack(f"{_RANDOM_AT_ONCE}Q", os.urandom(8 * _RANDOM_AT_ONCE)))
-        random = _random.pop() >> 2
-    return UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 2 << 62 | random)
+        return _random.pop()
 
 
 def millisecond_of(identifier: UUID) -> tuple[datetime, datetime]:

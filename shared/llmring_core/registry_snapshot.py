@@ -65,12 +65,12 @@ class Snapshot:
         """What every model costs."""
         return PriceList(self.files)
 
-    @property
+    @cached_property
     def checked_at(self) -> datetime:
         """When upstream last said that all of this is current."""
         return min(copy.checked_at for copy in self.copies.values())
 
-    @property
+    @cached_property
     def renewed_at(self) -> datetime:
         """When upstream last said anything about any of this."""
         return max(copy.checked_at for copy in self.copies.values())

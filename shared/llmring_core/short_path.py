@@ -10,8 +10,8 @@ specification: a test asks both the same and compares the answers.
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,8 +27,7 @@ _NOT_PLAIN = {b"idempotency-key", b"origin"}
 Headers = list[tuple[bytes, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class PlainRequest:
+class PlainRequest(NamedTuple):
     """A request that a short path may answer; names of headers are in lower case."""
 
     headers: Mapping[bytes, bytes]
@@ -47,8 +46,7 @@ class PlainRequest:
         return self.headers.get(b"content-type") in _JSON
 
 
-@dataclass(frozen=True, slots=True)
-class PlainAnswer:
+class PlainAnswer(NamedTuple):
     """What a short path answers: JSON, as it is to be sent."""
 
     body: bytes
@@ -64,14 +62,10 @@ ShortPaths = dict[tuple[str, str], ShortPath]
 class ShortPathMiddleware:
     """The outermost layer of an app: answers what a short path takes, and passes on the rest."""
 
-    def __init__(
-        self, app: ASGIApp, paths: ShortPaths, *, keys_are_ids: bool, headers: Headers
-    ) -> None:
-        """`headers` go with every answer."""
+    def __init__(self, app: ASGIApp, paths: ShortPaths, *, keys_are_ids: bool) -> None:
         self._app = app
         self._paths = paths
         self._keys_are_ids = keys_are_ids
-        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -106,7 +100,7 @@ class ShortPathMiddleware:
 
     async def _send(self, answer: PlainAnswer, identifier: str, send: Send) -> None:
         length = b"%d" % len(answer.body)
-        headers: Headers = [(b"content-length", length), *self._headers, *answer.headers]
+        headers: Headers = [(b"content-length", length), *answer.headers]
         if not answer.headers:
             headers.append((b"content-type", b"application/json"))
         headers.append((b"x-request-id", identifier.encode("latin-1")))

@@ -7,22 +7,30 @@ claims the note and completes the row. It does so once, within a day, and only i
 provider, model and tokens: else it is another call, and a row of its own.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+
+from pydantic_core import to_json
 
 from llmring_core import clock, ids
 from llmring_core.auth import Caller
 from llmring_core.calls import CONVERSATION, LoggedUsage, UsageEntry
 from llmring_core.connection import Row, Runner
 from llmring_core.costs import Cost
+from llmring_core.database import Database
 from llmring_core.prices import names_of
 from llmring_core.queries import load
 
 SQL = load("llmring_core", "usage_log.sql")
 
 AWAITED_FOR = timedelta(hours=24)
+# As `_row` has them, after the project.
+COLUMNS = (
+    *("api_key_id", "logged_at", "log_id", "provider", "model", "input_tokens", "output_tokens"),
+    *("cached_input_tokens", "cost", "cost_status", "pricing", "latency_ms", "alias", "profile"),
+    *("origin", "id_at_origin", "metadata"),
+)
 
 Priced = tuple[UsageEntry, Cost]
 # With the id and the time that its row will have.
@@ -64,9 +72,21 @@ async def add_numbered(runner: Runner, api_key_id: str, calls: Sequence[Numbered
 
 async def add_of_projects(runner: Runner, calls: Sequence[tuple[str, Numbered]]) -> None:
     """The same for calls of any projects that name no conversation, in one statement."""
-    if calls:
-        rows = [(api_key_id, *_row(*call)) for api_key_id, call in calls]
+    rows = [(api_key_id, *_row(*call)) for api_key_id, call in calls]
+    if len(rows) == 1:
+        await runner.execute(SQL["add_one"], *rows[0])
+    elif rows:
         await runner.execute(SQL["add"], *_columns(rows))
+
+
+async def copy_of_projects(database: Database, calls: Sequence[tuple[str, Numbered]]) -> None:
+    """The same for new calls, faster (COPY), where `database.can_copy`.
+
+    Raises:
+        AlreadyExists: one of them is there already; none is stored.
+    """
+    rows = [(api_key_id, *_row(*call)) for api_key_id, call in calls]
+    await database.copy("usage_logs", COLUMNS, rows)
 
 
 async def add_awaiting_log(
@@ -177,4 +197,4 @@ def _columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:
 
 
 def _text(value: Mapping[str, Any] | None) -> str | None:
-    return None if value is None else json.dumps(value)
+    return None if value is None else to_json(value).decode()

@@ -20,6 +20,18 @@ from unnest(
 )
 on conflict do nothing
 
+-- name: add_one
+insert into {schema}.usage_logs (
+    api_key_id, logged_at, log_id, provider, model, input_tokens, output_tokens,
+    cached_input_tokens, cost, cost_status, pricing, latency_ms, alias, profile, origin,
+    id_at_origin, metadata
+)
+values (
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::jsonb, $12, $13, $14, $15, $16,
+    $17::text::jsonb
+)
+on conflict do nothing
+
 -- name: add_in_conversations
 -- The conversations, locked in one order, count what the rows add to their cost.
 with added as (

@@ -70,7 +70,6 @@ class App(FastAPI):
             super().build_middleware_stack(),
             self.state.short_paths,
             keys_are_ids=self.state.keys_are_ids,
-            headers=[(b"vary", b"Origin")] if self.state.cors else [],
         )
 
 

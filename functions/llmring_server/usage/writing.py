@@ -9,17 +9,18 @@ that is all there is.
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, NamedTuple, cast
 
 from fastapi import Depends, Request
 
 from llmring_core import usage_log
 from llmring_core.database import Database
-from llmring_core.errors import LLMRingError, Unavailable, Unprocessable
+from llmring_core.errors import AlreadyExists, LLMRingError, Unavailable, Unprocessable
 from llmring_core.usage_log import Numbered
 
 CALLS_AT_ONCE = 1000
+# From how many on COPY pays.
+MANY = 4
 # What may wait: a few MB, and less than a second of work for a database that is well.
 MAX_WAITING = 10_000
 TOO_BUSY = "More calls are waiting to be stored than the database takes; try again shortly."
@@ -29,8 +30,7 @@ WRITE_SECONDS = 10.0
 _Calls = Sequence[tuple[str, Numbered]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(NamedTuple):
     """Calls of one request, and its wish to hear that they are stored, all or none."""
 
     calls: _Calls
@@ -82,8 +82,11 @@ class GroupWriter:
 
     async def _write_waiting(self) -> None:
         try:
-            while group := self._next_group():
-                await self._write_group(group)
+            while self._waiting:
+                # Requests that have come are read first, so that they go along.
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                await self._write_group(self._next_group())
         finally:
             self._is_writing = False
             self._refuse_waiting()  # there are none, unless this task was cancelled
@@ -103,7 +106,7 @@ class GroupWriter:
     async def _write_group(self, group: Sequence[_Waiting]) -> None:
         try:
             await self._write([call for waiting in group for call in waiting.calls])
-        except Unprocessable:
+        except (AlreadyExists, Unprocessable):
             for waiting in group:
                 await self._write_alone(waiting)
         except LLMRingError as error:
@@ -126,7 +129,10 @@ class GroupWriter:
     async def _write(self, calls: _Calls) -> None:
         try:
             async with asyncio.timeout(WRITE_SECONDS):
-                await usage_log.add_of_projects(self._database, calls)
+                if len(calls) >= MANY and self._database.can_copy:
+                    await usage_log.copy_of_projects(self._database, calls)
+                else:
+                    await usage_log.add_of_projects(self._database, calls)
         except TimeoutError as error:
             raise Unavailable from error
 
