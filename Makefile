@@ -15,6 +15,7 @@ AWS := .venv-aws/bin
 SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$(or $(AWS_DEFAULT_REGION),eu-west-1) \
 	PATH="$(dir $(LAMBDA_PYTHON)):$(PATH)" PIP_NO_DEPS=1 $(AWS)/sam
 ARCHITECTURE ?= arm64
+OWN_ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
 .PHONY: help serve test check bench bench-lambda format lock schema clean aws-build aws-check aws-local
 
@@ -44,22 +45,22 @@ bench-lambda: $(VENV)/.dev .aws-sam/.local .venv-lambda/.made ## time the built 
 
 aws-build: .venv-aws/.made ## build what goes to AWS (ARCHITECTURE=x86_64; RELEASE=2 when only parameters changed)
 	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
-	@RELEASE="$(RELEASE)" $(LAMBDA_PYTHON) infra/lean.py
+	@RELEASE="$(RELEASE)" $(LAMBDA_PYTHON) infra/lean.py .aws-sam/build $(ARCHITECTURE)
 
 aws-check: $(VENV)/.dev .venv-aws/.made .aws-sam/.local .venv-lambda/.made ## lint the templates, build, check sizes, bytecode, permissions
 	@$(SAM) validate --lint
 	@$(AWS)/cfn-lint template.yaml infra/*.yaml
 	@AWS_DEFAULT_REGION=eu-west-1 $(AWS)/python infra/check.py
-	@$(LAMBDA_PYTHON) infra/lean.py
+	@$(LAMBDA_PYTHON) infra/lean.py .aws-sam/local $(OWN_ARCHITECTURE)
 	@$(BIN)/python -m pytest --quiet tests/house/test_house.py tests/lambda/test_artefacts.py
 
 aws-local: $(VENV)/.dev .aws-sam/.local .venv-lambda/.made ## serve the built functions at http://127.0.0.1:8001
 	@$(BIN)/python tests/support/gateway.py $(SERVE_OPTIONS)
 
-# For this machine's own processor, so that it can be run here.
+# For this machine's own processor, so that it can be run here; apart from what is deployed.
 .aws-sam/.local: .venv-aws/.made template.yaml $(shell find functions shared infra -name '*.py' -o -name '*.sql' -o -name '*.txt' -o -name Makefile)
-	@$(SAM) build --parameter-overrides Architecture=$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64) >/dev/null
-	@$(LAMBDA_PYTHON) infra/lean.py
+	@$(SAM) build --build-dir .aws-sam/local --parameter-overrides Architecture=$(OWN_ARCHITECTURE) >/dev/null
+	@$(LAMBDA_PYTHON) infra/lean.py .aws-sam/local $(OWN_ARCHITECTURE) >/dev/null
 	@touch $@
 
 .venv-aws/.made: requirements/aws.txt

@@ -1,7 +1,8 @@
 """What the linters do not see: run with the Python that has the SAM translator.
 
-The template, as SAM translates it, must have no circle of resources, update policies included; and
-new code and a new layer must each publish a new version of every function.
+The template, as SAM translates it, must have no circle of resources, update policies included; new
+code and a new layer must each publish a new version of every function; and no schedule has a name
+that a second stack would want, too.
 """
 
 import json
@@ -80,6 +81,11 @@ def main() -> None:
         f"another {what} publishes no new version: {sorted(kept)}"
         for what in ("code", "layer")
         if (kept := versions(before) & versions(translated(**{what: "other"})))
+    ]
+    wrong += [
+        f"{name} has a name of its own, so that a second stack could not be made"
+        for name, each in before.items()
+        if each["Type"] == "AWS::Scheduler::Schedule" and "Name" in each["Properties"]
     ]
     if not versions(before):
         wrong.append("there are no versions at all")

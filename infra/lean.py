@@ -2,6 +2,8 @@
 
 The mcp layer keeps only what the core layer lacks, and every module of the layers comes with its
 bytecode, which Lambda could not write. Prints the size of each artefact as it is uploaded.
+
+    lean.py FOLDER ARCHITECTURE
 """
 
 import compileall
@@ -13,7 +15,9 @@ import sys
 import zipfile
 from pathlib import Path
 
-BUILT = Path(__file__).parents[1] / ".aws-sam" / "build"
+BUILT = Path(sys.argv[1])
+# What an ELF file says of its processor, in its bytes 18 and 19.
+MACHINES = {"x86_64": b"\x3e\x00", "arm64": b"\xb7\x00"}
 CORE, MCP = BUILT / "CoreLayer" / "python", BUILT / "McpLayer" / "python"
 
 
@@ -21,6 +25,7 @@ def main() -> None:
     """Do all of it."""
     if sys.version_info[:2] != (3, 13):
         sys.exit("The bytecode has to be that of Python 3.13, which Lambda runs.")
+    check_architecture(sys.argv[2])
     prune()
     for layer in (CORE, MCP):
         compiled = compileall.compile_dir(
@@ -36,6 +41,13 @@ def main() -> None:
     for artefact in sorted(each for each in BUILT.iterdir() if each.is_dir()):
         kilobytes = zipped_size(artefact) / 1024
         sys.stdout.write(f"{artefact.name:24}{kilobytes:10.1f} KB zipped\n")
+
+
+def check_architecture(wanted: str) -> None:
+    """Refuse libraries of another processor than that of the functions: nothing would start."""
+    for library in [*CORE.rglob("*.so"), *MCP.rglob("*.so")]:
+        if library.read_bytes()[18:20] != MACHINES[wanted]:
+            sys.exit(f"{library} is not for {wanted}.")
 
 
 def stamp(release: str) -> None:

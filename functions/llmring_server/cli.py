@@ -28,7 +28,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "stats":
         from llmring_server.stats_commands import stats_fold, stats_recount
 
-        return stats_fold() if options.action == "fold" else stats_recount()
+        is_fold = options.action == "fold"
+        return stats_fold() if is_fold else stats_recount(repair=options.repair)
     if options.command == "ingest":
         from llmring_core.usage_queue import require_boto3
 
@@ -71,7 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     stats = commands.add_parser("stats", help="look after the sums that statistics are made of")
     works = stats.add_subparsers(dest="action", required=True, metavar="ACTION")
     works.add_parser("fold", help="fold new calls into the sums, as a server does by itself")
-    works.add_parser("recount", help="compare the sums with the rows; exits 1 if they differ")
+    count = works.add_parser(
+        "recount", help="compare the sums with the rows; exits 1 if they differ"
+    )
+    count.add_argument("--repair", action="store_true", help="and put the sums right")
     ingest = commands.add_parser("ingest", help="store what is on the queue (LLMRING_INGEST_MODE)")
     steps = ingest.add_subparsers(dest="action", required=True, metavar="ACTION")
     run = steps.add_parser("run", help="store calls as they come, until it is stopped")

@@ -13,6 +13,7 @@ from llmring_core import deadline
 from llmring_core.connection import Connection, HostPool, Row
 from llmring_core.database_errors import translated
 from llmring_core.errors import StartRefused
+from llmring_core.loops import is_over
 from llmring_core.own_pool import ACQUIRE_SECONDS, COMMAND_SECONDS, OwnPool
 from llmring_core.queries import Statement
 from llmring_core.settings import Settings
@@ -51,7 +52,7 @@ class Database:
         self._host_pool = host_pool
         self._before_first_use = before_first_use
         self._is_ready = before_first_use is None
-        self._lock = asyncio.Lock()
+        self._preparation: asyncio.Future[object] | None = None
         self._prepared_sql: dict[str, str] = {}
         # Through a pooler without prepared statements, parse and execute of a statement may
         # reach two different servers unless a transaction holds them together.
@@ -74,42 +75,32 @@ class Database:
             AlreadyExists: a unique key is taken.
             Unprocessable: a value does not fit its column.
         """
-        async with self._single() as connection:
+        async with self.single() as connection:
             return await connection.fetch(statement, *arguments)
 
     async def fetch_row(self, statement: Statement, *arguments: object) -> Row | None:
         """Run one statement and return its first row, if it has one; raises as `fetch`."""
-        async with self._single() as connection:
+        async with self.single() as connection:
             return await connection.fetch_row(statement, *arguments)
 
     async def fetch_value(self, statement: Statement, *arguments: object) -> Any:
         """Run one statement and return its first value; raises as `fetch`."""
-        async with self._single() as connection:
+        async with self.single() as connection:
             return await connection.fetch_value(statement, *arguments)
 
     async def execute(self, statement: Statement, *arguments: object) -> None:
         """Run one statement; raises as `fetch`."""
-        async with self._single() as connection:
+        async with self.single() as connection:
             await connection.execute(statement, *arguments)
 
     @property
     def can_copy(self) -> bool:
-        """Whether `copy` may be used.
+        """Whether `Connection.copy` may be used.
 
         Not on a host's connections, which may write JSON in a way of their own, and not through a
         pooler, as the columns are asked for in a statement before.
         """
         return self._host_pool is None and not self._wrap_statements
-
-    async def copy(
-        self, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]
-    ) -> None:
-        """Add rows to a table, all or none: faster than a statement; raises as `fetch`."""
-        await self.ready()
-        async with self._lend() as raw:
-            await raw.copy_records_to_table(
-                table, schema_name=self.schema, columns=columns, records=rows
-            )
 
     @asynccontextmanager
     async def transaction(self, *, is_long: bool = False) -> AsyncIterator[Connection]:
@@ -132,13 +123,17 @@ class Database:
         self._before_first_use, self._is_ready = before_first_use, False
 
     async def ready(self) -> None:
-        """Return once `before_first_use` has run; the first caller runs it, the others wait."""
+        """Return once `before_first_use` has run; the first caller starts it, all wait for it.
+
+        It is a task of its own, so that a caller who gives up does not end it for the others.
+        """
         if self._is_ready or self._before_first_use is None:
             return
-        async with self._lock:
-            if not self._is_ready:
-                await self._before_first_use(self)
-                self._is_ready = True
+        if is_over(self._preparation):
+            self._preparation = asyncio.ensure_future(self._before_first_use(self))
+        assert self._preparation is not None  # noqa: S101 - for the type checker
+        await asyncio.shield(self._preparation)
+        self._is_ready = True
 
     async def answers(self, within: float) -> bool:
         """Whether the database answers a question within so many seconds."""
@@ -161,19 +156,20 @@ class Database:
         await self._own_pool.close()
 
     @asynccontextmanager
-    async def _single(self) -> AsyncIterator[Connection]:
+    async def single(self, seconds: float | None = None) -> AsyncIterator[Connection]:
+        """Lend a connection for one statement, of so many seconds at most; raises as `fetch`."""
         await self.ready()
         async with self._lend() as raw:
             if self._wrap_statements:
                 async with raw.transaction():
-                    yield self._connection(raw)
+                    yield self._connection(raw, seconds)
             else:
-                yield self._connection(raw)
+                yield self._connection(raw, seconds)
 
     def _connection(self, raw: Any, seconds: float | None = None) -> Connection:
         """Lend a connection for as long as a function of Lambda has left, if it is one."""
-        if seconds is None and deadline.is_set():
-            seconds = deadline.at_most(COMMAND_SECONDS)
+        if deadline.is_set() and seconds != LONG_SECONDS:
+            seconds = deadline.at_most(seconds or COMMAND_SECONDS)
         return Connection(raw, self.sql, self.schema, seconds)
 
     @asynccontextmanager

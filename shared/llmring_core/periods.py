@@ -15,6 +15,15 @@ LAST_DAY = date(9999, 12, 28)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LOST_PLUS = re.compile(r"(T.*) (\d{2}:?\d{2})")
 
+_NO_ZONE = "tz is not the name of a time zone, such as Europe/Madrid."
+# Old names that PostgreSQL takes for an offset without summer time; as IANA's `backward` has them.
+_SAME_AS = {
+    "CET": "Europe/Brussels",
+    "MET": "Europe/Brussels",
+    "EET": "Europe/Athens",
+    "WET": "Europe/Lisbon",
+}
+
 Period = tuple[datetime, datetime]
 
 
@@ -24,10 +33,12 @@ def zone(name: str) -> tzinfo:
     Raises:
         Unprocessable: there is none of that name.
     """
+    if not name[:1].isupper():  # such as localtime, which is this machine's own
+        raise Unprocessable(_NO_ZONE)
     try:
-        return ZoneInfo(name)
+        return ZoneInfo(_SAME_AS.get(name, name))
     except (OSError, ValueError, KeyError) as error:
-        raise Unprocessable("tz is not the name of a time zone, such as Europe/Madrid.") from error
+        raise Unprocessable(_NO_ZONE) from error
 
 
 def period(start: str | None, end: str | None, zone: tzinfo = UTC) -> Period:

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from llmring_core import clock, registry_copies, registry_upstream
 from llmring_core.database import Database
 from llmring_core.errors import LLMRingError, Unavailable
+from llmring_core.loops import is_over
 from llmring_core.prices import PriceList
 from llmring_core.registry_copies import RedisCopy
 from llmring_core.registry_snapshot import Snapshot
@@ -105,9 +106,9 @@ class Registry:
     async def _look_at_stored(self) -> None:
         if self._snapshot is not None:
             return
-        if _is_over(self._load) and clock.now() >= self._not_before:
+        if is_over(self._load) and clock.now() >= self._not_before:
             self._load = asyncio.create_task(self._adopt_stored())
-        if self._load is not None and not _is_over(self._load):
+        if self._load is not None and not is_over(self._load):
             await asyncio.wait([self._load])
 
     async def _adopt_stored(self) -> None:
@@ -115,7 +116,7 @@ class Registry:
 
     def renew_soon(self) -> None:
         """Start a renewal if one is due and none is under way."""
-        if self._is_fresh() or clock.now() < self._not_before or not _is_over(self._renewal):
+        if self._is_fresh() or clock.now() < self._not_before or not is_over(self._renewal):
             return
         self._not_before = clock.now() + RETRY_AFTER
         self._renewal = asyncio.create_task(self._renew())
@@ -169,11 +170,6 @@ def _log_failure(task: asyncio.Task[None]) -> None:
         return
     has_a_name = isinstance(error, LLMRingError)
     log.error("renewing the registry failed: %s", error, exc_info=None if has_a_name else error)
-
-
-def _is_over(task: asyncio.Task[None] | None) -> bool:
-    """Whether a task has ended, or can never end because its event loop is another."""
-    return task is None or task.done() or task.get_loop() is not asyncio.get_running_loop()
 
 
 async def _of(request: Request) -> Registry:

@@ -3,7 +3,8 @@ CREATE SCHEMA llmring;
 CREATE SCHEMA llmring_mcp;
 
 CREATE FUNCTION llmring.note_usage_added() RETURNS trigger
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     insert into "llmring".usage_changes
@@ -18,7 +19,8 @@ end
 $$;
 
 CREATE FUNCTION llmring.note_usage_removed() RETURNS trigger
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
     insert into "llmring".usage_changes

@@ -137,7 +137,9 @@ async def _body(receive: Receive, messages: deque[Message]) -> bytes:
         messages.append(message)
         size += len(message.get("body", b""))
         more = message.get("more_body", False)
-    return b"" if more else b"".join([each.get("body", b"") for each in messages])
+    if size > edge.MAX_BODY_BYTES or messages[-1]["type"] != "http.request":
+        return b""  # too large, or the client left in the middle
+    return b"".join([each.get("body", b"") for each in messages])
 
 
 def _again(messages: deque[Message], receive: Receive) -> Receive:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from contextlib import nullcontext
 from contextvars import ContextVar
 
 request_id: ContextVar[str] = ContextVar("llmring_request_id", default="-")
@@ -14,7 +15,10 @@ _ACCESS = logging.getLogger("llmring.access")
 _LINE = "%(asctime)s %(levelname)-7s [%(request_id)s] %(name)s: %(message)s"
 # Lines of requests are written together, because writing one takes longer than the request.
 _FLUSH_SECONDS = 0.1
-_FLUSH_CHARACTERS = 64 * 1024
+# What a pipe takes in one piece, so that the lines of several workers do not mix.
+_FLUSH_CHARACTERS = 3500
+# A path may hold a line break; it must not look like a line of ours.
+_ESCAPED = {code: f"\\x{code:02x}" for code in (*range(32), 127, 0x85, 0x2028, 0x2029)}
 
 
 class AddRequestId(logging.Filter):
@@ -37,7 +41,7 @@ class Terminal(logging.StreamHandler):  # type: ignore[type-arg]  # of whatever 
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record, after the lines that came before it."""
-        self.write_out()
+        self.flush()
         super().emit(record)
 
     def add(self, text: str) -> None:
@@ -47,23 +51,27 @@ class Terminal(logging.StreamHandler):  # type: ignore[type-arg]  # of whatever 
             local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
             self._second = (int(now), local)
         milliseconds = int(now % 1 * 1000)
-        line = (
-            f"{self._second[1]},{milliseconds:03d} INFO    [{request_id.get()}] {_ACCESS.name}: "
-            f"{text}\n"
-        )
-        if not self._lines:
-            asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self.write_out)
-        self._lines.append(line)
-        self._size += len(line)
+        head = f"{self._second[1]},{milliseconds:03d} INFO    [{request_id.get()}] {_ACCESS.name}"
+        line = f"{head}: {text.translate(_ESCAPED)}\n"
+        with self.lock or nullcontext():
+            is_first = not self._lines
+            self._lines.append(line)
+            self._size += len(line)
         if self._size > _FLUSH_CHARACTERS:
-            self.write_out()
-
-    def write_out(self) -> None:
-        """Write the lines that wait."""
-        text, self._lines, self._size = "".join(self._lines), [], 0
-        if text:
-            self.stream.write(text)
             self.flush()
+        elif is_first:
+            asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self.flush)
+
+    def flush(self) -> None:
+        """Write the lines that wait; logging does so at the end of the process, too."""
+        with self.lock or nullcontext():
+            text, self._lines, self._size = "".join(self._lines), [], 0
+            try:
+                if text:
+                    self.stream.write(text)
+                super().flush()
+            except (OSError, ValueError):
+                pass  # nobody reads stderr any more, and there is nowhere else to say so
 
 
 _terminal: Terminal | None = None

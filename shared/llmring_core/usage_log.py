@@ -16,9 +16,8 @@ from pydantic_core import to_json
 from llmring_core import clock, ids
 from llmring_core.auth import Caller
 from llmring_core.calls import CONVERSATION, LoggedUsage, UsageEntry
-from llmring_core.connection import Row, Runner
+from llmring_core.connection import Connection, Row, Runner
 from llmring_core.costs import Cost
-from llmring_core.database import Database
 from llmring_core.prices import names_of
 from llmring_core.queries import load
 
@@ -79,14 +78,14 @@ async def add_of_projects(runner: Runner, calls: Sequence[tuple[str, Numbered]])
         await runner.execute(SQL["add"], *_columns(rows))
 
 
-async def copy_of_projects(database: Database, calls: Sequence[tuple[str, Numbered]]) -> None:
-    """The same for new calls, faster (COPY), where `database.can_copy`.
+async def copy_of_projects(connection: Connection, calls: Sequence[tuple[str, Numbered]]) -> None:
+    """The same for new calls, faster (COPY), where the database `can_copy`.
 
     Raises:
         AlreadyExists: one of them is there already; none is stored.
     """
     rows = [(api_key_id, *_row(*call)) for api_key_id, call in calls]
-    await database.copy("usage_logs", COLUMNS, rows)
+    await connection.copy("usage_logs", COLUMNS, rows)
 
 
 async def add_awaiting_log(

@@ -65,9 +65,16 @@ class App(FastAPI):
     """A FastAPI app that has short paths before it."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Put the short paths outside of all other layers."""
+        """Put the short paths outside of our own layers.
+
+        Where a host added a layer, its authentication perhaps, nothing may pass that by: there
+        are no short paths then.
+        """
+        stack = super().build_middleware_stack()
+        if len(self.user_middleware) > self.state.own_layers:
+            return stack
         return ShortPathMiddleware(
-            super().build_middleware_stack(),
+            stack,
             self.state.short_paths,
             keys_are_ids=self.state.keys_are_ids,
         )
@@ -128,3 +135,4 @@ def _wrap(app: FastAPI, origins: tuple[str, ...] | None) -> None:
             expose_headers=_EXPOSED_HEADERS,
         )
     app.add_middleware(Edge)
+    app.state.own_layers = len(app.user_middleware)

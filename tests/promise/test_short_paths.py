@@ -1,10 +1,14 @@
 """Short paths: a plain request is answered as its route answers it, and every other goes there."""
 
+import contextlib
 import json
 
 import httpx
 import pytest
+from fastapi import Response
+from starlette.requests import ClientDisconnect
 
+from llmring_server import create_app
 from support.projects import a_call
 
 KEY = {"X-API-Key": "alice"}
@@ -78,6 +82,25 @@ BODIES = [
     b"\xef\xbb\xbf" + json.dumps(a_call()).encode(),
     (b'{"a":' * 300) + b"1" + b"}" * 300,
 ]
+
+
+def client_of(transport):
+    return httpx.AsyncClient(transport=transport, base_url="http://test")
+
+
+def scope_of(path, headers):
+    """What an ASGI server says of a POST."""
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    return {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "query_string": b"",
+        "headers": raw,
+        "http_version": "1.1",
+        "scheme": "http",
+        "server": ("test", 80),
+    }
 
 
 def what_matters(response: httpx.Response):
@@ -191,6 +214,44 @@ async def test_a_plain_batch_does_not_come_to_the_routes(local, app):
 async def test_a_mounted_app_has_them_under_its_prefix(app):
     app.router.routes.clear()
     transport = httpx.ASGITransport(app, root_path="/llm")
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with client_of(transport) as client:
         response = await client.post("/llm/api/v1/log", json=a_call(cost=1), headers=KEY)
     assert response.status_code == 200
+
+
+async def test_a_body_that_ends_too_large_is_refused(local):
+    body = json.dumps([a_call(cost=1)] * 2).encode().ljust(10 * 1024 * 1024 + 100)
+    response = await local.post("/api/v1/log/batch", content=body, headers=KEY | JSON)
+    assert response.status_code == 413
+
+
+async def test_a_client_that_leaves_in_the_middle_stores_nothing(local, app):
+    messages = [
+        {"type": "http.request", "body": json.dumps(a_call(cost=1)).encode(), "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    scope = scope_of("/api/v1/log", {"content-length": "9999", "x-api-key": "alice"} | JSON)
+    sent = []
+
+    async def receive():
+        return messages.pop(0) if messages else {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    with contextlib.suppress(ClientDisconnect):
+        await app(scope, receive, send)
+    stats = (await local.get("/api/v1/stats", headers=KEY)).json()
+    assert stats["summary"]["total_requests"] == 0
+
+
+async def test_a_layer_that_a_host_adds_is_not_passed_by(database):
+    app = create_app(database, standalone=False)
+
+    @app.middleware("http")
+    async def refuse(request, call_next):
+        return Response(status_code=401)
+
+    async with client_of(httpx.ASGITransport(app)) as client:
+        response = await client.post("/api/v1/log", json=a_call(cost=1), headers=KEY)
+    assert response.status_code == 401

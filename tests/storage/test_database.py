@@ -114,3 +114,25 @@ async def test_a_statement_is_ended_before_its_function_is(database):
 async def test_a_schema_that_is_no_name_is_refused():
     with pytest.raises(StartRefused):
         Database(Settings(_env_file=None), schema='x"; drop schema public')
+
+
+async def test_a_caller_who_gives_up_does_not_end_what_all_wait_for(database_url):
+    begun, may_end, ended = asyncio.Event(), asyncio.Event(), []
+
+    async def prepare(_):
+        begun.set()
+        await may_end.wait()
+        ended.append(1)
+
+    database = Database(
+        Settings(_env_file=None, database_url=database_url), before_first_use=prepare
+    )
+    first = asyncio.create_task(database.fetch_value(ONE))
+    await begun.wait()
+    first.cancel()
+    other = asyncio.create_task(database.fetch_value(ONE))
+    await asyncio.wait([first])
+    may_end.set()
+    assert await other == 1
+    assert ended == [1]
+    await database.close()

@@ -56,7 +56,7 @@ async def waits_for_lock(postgres):
 
 
 def adding(writer, key, count=1):
-    return asyncio.create_task(writer.add(key, calls(count)))
+    return asyncio.create_task(writer.add(key, calls(count), 100))
 
 
 async def test_calls_at_once_share_a_transaction(writer, postgres, locked):
@@ -69,7 +69,7 @@ async def test_calls_at_once_share_a_transaction(writer, postgres, locked):
 
 
 async def test_a_call_alone_is_written_by_its_own_request(writer, postgres):
-    await writer.add("alice", calls())
+    await writer.add("alice", calls(), 100)
     assert writer._task is None
     assert await stored(postgres) == 1
 
@@ -92,15 +92,35 @@ async def test_the_calls_of_a_request_are_stored_all_or_none(writer, postgres, l
 
 
 async def test_a_full_queue_is_told_to_try_again(writer, postgres, locked, monkeypatch):
-    monkeypatch.setattr(writing, "MAX_WAITING", 5)
+    monkeypatch.setattr(writing, "WAITING_CALLS", 5)
     first, waiting = adding(writer, "alice"), adding(writer, "alice", 5)
     await waits_for_lock(postgres)
     with pytest.raises(Unavailable) as refused:
-        await writer.add("alice", calls())
+        await writer.add("alice", calls(), 100)
     assert refused.value.headers == {"Retry-After": "1"}
     await locked.rollback()
     await asyncio.gather(first, waiting)
     assert await stored(postgres) == 6
+
+
+async def test_what_waits_is_bounded_in_bytes_too(writer, postgres, locked, monkeypatch):
+    monkeypatch.setattr(writing, "WAITING_BYTES", 150)
+    first, waiting = adding(writer, "alice"), adding(writer, "alice")
+    await waits_for_lock(postgres)
+    with pytest.raises(Unavailable):
+        await writer.add("alice", calls(), 100)
+    await locked.rollback()
+    await asyncio.gather(first, waiting)
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, 10**6), (51, 1000)], ids=["bytes", "calls"])
+async def test_a_large_request_is_not_waited_for(writer, postgres, locked, count, size):
+    large = asyncio.create_task(writer.add("alice", calls(count), size))
+    await waits_for_lock(postgres)
+    assert not writer._is_writing
+    await locked.rollback()
+    await large
+    assert await stored(postgres) == count
 
 
 async def test_a_waiting_request_that_is_given_up_stores_nothing(writer, postgres, locked):
@@ -143,14 +163,14 @@ async def test_it_writes_again_after_a_fault(writer, postgres, locked):
     )
     await asyncio.gather(task, return_exceptions=True)
     await locked.rollback()
-    await writer.add("alice", calls())
+    await writer.add("alice", calls(), 100)
     assert await stored(postgres) == 1
 
 
 async def test_a_database_that_hangs_is_not_waited_for(writer, postgres, locked, monkeypatch):
     monkeypatch.setattr(writing, "WRITE_SECONDS", 0.05)
     results = await asyncio.gather(
-        *(writer.add("alice", calls()) for _ in range(3)), return_exceptions=True
+        *(writer.add("alice", calls(), 100) for _ in range(3)), return_exceptions=True
     )
     assert [type(each) for each in results] == [Unavailable] * 3
     await locked.rollback()
@@ -160,7 +180,7 @@ async def test_a_database_that_hangs_is_not_waited_for(writer, postgres, locked,
 async def test_what_is_acknowledged_under_load_is_stored_once(writer, postgres):
     async def client():
         for _ in range(20):
-            await writer.add("alice", calls(3))
+            await writer.add("alice", calls(3), 300)
 
     await asyncio.gather(*(client() for _ in range(20)))
     assert await stored(postgres) == 1200

@@ -65,6 +65,7 @@ def test_every_statement_on_a_projects_rows_names_the_project(module):
         "forget",
         "sweep",
         "may_fold",
+        "one_folds",
         "fold",
         "recount",
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import uuid
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,9 +19,11 @@ from llmring_core.migrate import shipped
 from llmring_core.periods import period, zone
 from llmring_core.prices import PriceList
 from llmring_core.registry_snapshot import read_provider
+from llmring_server.usage import summing
 from llmring_server.usage.repricing import reprice
 from llmring_server.usage.statistics import statistics
 from llmring_server.usage.summing import fold, recount
+from llmring_server.usage.writing import GroupWriter
 from support.logged_calls import LOG, a_logged_call, the_same_call
 from support.projects import a_call
 
@@ -140,8 +143,8 @@ async def test_a_recount_finds_nothing_where_all_is_well(database):
         "update llmring.usage_sums set requests = requests + 1 where dimension = 'all'",
         "update llmring.usage_sums set cost = cost + 0.000001 where dimension = 'model'",
         "delete from llmring.usage_sums where grain = 'day'",
-        "insert into llmring.usage_changes select 'alice', hour, 'x', null, null, 1, 0, 0, 0, 0, 0 "
-        "from (select date_bin('1 hour', now(), 'epoch') as hour) as now",
+        "insert into llmring.usage_changes select 'alice', '2026-03-28 10:00Z', 'x', null, null, "
+        "1, 0, 0, 0, 0, 0",
     ],
     ids=["a request more", "a little money more", "no days", "a call that never was"],
 )
@@ -150,6 +153,63 @@ async def test_a_recount_finds_what_is_wrong(database, postgres, harm):
     await fold(database)
     await postgres.execute(harm)
     assert await recount(database)
+
+
+async def test_a_recount_puts_right_what_is_wrong(database, postgres):
+    calls = some_calls(50)
+    await logs(database, calls)
+    await fold(database)
+    await postgres.execute("delete from llmring.usage_sums where dimension = 'all'")
+    await postgres.execute("update llmring.usage_sums set cost = cost + 1 where grain = 'hour'")
+    assert await recount(database, repair=True)
+    assert await recount(database) == []
+    await check_everything(database, calls)
+
+
+async def test_rows_that_left_with_their_month_stay_in_the_sums(database, postgres):
+    await logs(database, [a_call(timestamp="2021-03-01T12:00:00Z"), a_call()])
+    async with database.transaction() as tx:
+        await partitions.make_ahead(tx, today=datetime(2021, 3, 5, tzinfo=UTC))
+    await postgres.execute("drop table llmring.usage_logs_2021_03")
+    assert await recount(database, repair=True) == []
+    stats = await statistics(database, ALICE, period(None, None), "day", "UTC")
+    assert stats.summary.total_requests == 2
+
+
+async def test_who_may_write_logs_needs_no_right_to_the_sums(database, postgres):
+    await postgres.execute(f"create role {(role := f'writer_{uuid.uuid4().hex}')}")
+    await postgres.execute(f"grant usage on schema llmring to {role}")
+    await postgres.execute(f"grant insert, select on llmring.usage_logs to {role}")
+    await postgres.execute(f"set role {role}")
+    columns = "api_key_id, logged_at, log_id, provider, model, input_tokens, output_tokens"
+    await postgres.execute(
+        f"insert into llmring.usage_logs ({columns}, cached_input_tokens, cost, cost_status)"
+        " values ('alice', now(), gen_random_uuid(), 'openai', 'x', 1, 1, 0, 1, 'given')"
+    )
+    await postgres.execute("reset role")
+    assert await recount(database) == []
+    await postgres.execute(f"drop owned by {role}; drop role {role}")
+
+
+async def test_a_host_that_folds_nothing_has_it_folded_behind_its_writes(
+    database, postgres, monkeypatch
+):
+    monkeypatch.setattr(summing, "MANY_CHANGES", 5)
+    writer = GroupWriter(database)
+    entry = UsageEntry.model_validate(a_call(cost=1))
+    for _ in range(6):
+        calls = usage_log.numbered([(entry, cost_of(entry, None))])
+        await writer.add("alice", calls, 100)
+    await writer._notes._task
+    assert await postgres.fetchval("select count(*) from llmring.usage_changes") == 0
+
+
+@pytest.mark.parametrize("tz", ["CET", "MET", "Europe/Brussels"])
+async def test_old_names_of_zones_have_summer_time_too(database, tz):
+    await logs(database, [a_call(timestamp="2026-07-01T22:30:00Z")])
+    wanted = period("2026-07-02", "2026-07-02", zone(tz))
+    stats = await statistics(database, ALICE, wanted, "day", tz)
+    assert [str(each.date) for each in stats.by_day] == ["2026-07-02"]
 
 
 async def test_rows_that_are_priced_later_move_the_sums(database):
@@ -214,6 +274,6 @@ async def test_what_was_there_before_the_sums_is_in_them(database, postgres):
     await logs(database, some_calls(100))
     assert await recount(database)
     migration = next(each for each in shipped() if each.name == "0007_pre_statistics")
-    backfill = migration.sql[migration.sql.index("insert into {schema}.usage_sums") :]
+    backfill = migration.sql[migration.sql.index("-- What is there already") :]
     await postgres.execute(database.sql(backfill))
     assert await recount(database) == []

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-BUILT = ROOT / ".aws-sam" / "build"
+BUILT = ROOT / ".aws-sam" / "local"
 PYTHON = ROOT / ".venv-lambda" / "bin" / "python"
 VERSION = "/2018-06-01/runtime"
 INIT_SECONDS = 60.0

@@ -12,7 +12,8 @@ from llmring_server.jobs import custom_resource
 from llmring_server.jobs.custom_resource import is_request
 from llmring_server.jobs.upkeep import upkeep as do_upkeep
 
-PATIENCE_SECONDS = 120.0
+# A new proxy may need minutes until it lets anybody through.
+PATIENCE_SECONDS = 600.0
 RETRY_SECONDS = 5.0
 
 

@@ -29,6 +29,7 @@ class Intake:
     database: Database
     once: Once
     response: Response
+    size: int  # of the request, in bytes
 
     async def take(
         self,
@@ -49,7 +50,7 @@ class Intake:
         in_transaction = usage_log.needs_transaction([entry for entry, _ in entries])
         if not has_key and not in_transaction:
             calls = usage_log.numbered(entries)
-            await self.writer.add(caller.api_key_id, calls)
+            await self.writer.add(caller.api_key_id, calls, self.size)
             return answered([logged for *_, logged in calls])
 
         async def add(runner: Runner) -> Answer:
@@ -61,7 +62,8 @@ class Intake:
 async def _intake(
     request: Request, db: Db, once: OnceDep, writer: WriterDep, response: Response
 ) -> Intake:
-    return Intake(cast("UsageQueue | None", request.app.state.queue), writer, db, once, response)
+    queue = cast("UsageQueue | None", request.app.state.queue)
+    return Intake(queue, writer, db, once, response, len(await request.body()))
 
 
 IntakeDep = Annotated[Intake, Depends(_intake)]

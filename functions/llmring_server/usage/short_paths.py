@@ -38,7 +38,7 @@ class _Paths:
             return None
         prices = await self.registry.prices()
         calls = usage_log.numbered([(entry, cost_of(entry, prices))])
-        await self.writer.add(caller.api_key_id, calls)
+        await self.writer.add(caller.api_key_id, calls, len(request.body))
         self.registry.tell_if_late(prices)
         return PlainAnswer(LoggedUsage.__pydantic_serializer__.to_json(calls[0][2]))
 
@@ -53,7 +53,7 @@ class _Paths:
             return None
         prices = await self.registry.prices()
         calls = usage_log.numbered(batch.priced(prices))
-        await self.writer.add(caller.api_key_id, calls)
+        await self.writer.add(caller.api_key_id, calls, len(request.body))
         self.registry.tell_if_late(prices)
         answer = answered(batch, [logged for *_, logged in calls])
         return PlainAnswer(LoggedBatch.__pydantic_serializer__.to_json(answer))

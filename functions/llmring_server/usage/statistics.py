@@ -5,8 +5,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from llmring_core.auth import Caller
-from llmring_core.connection import Row
-from llmring_core.database import Database
+from llmring_core.connection import Row, Runner
 from llmring_core.periods import Period, zone
 from llmring_server.usage import summing
 from llmring_server.usage.models import PeriodTotals, Summary, Totals, UsageStats
@@ -16,18 +15,17 @@ Grouping = Literal["day", "week", "month"]
 
 
 async def statistics(
-    database: Database, caller: Caller, period: Period, grouping: Grouping, tz: str
+    runner: Runner, caller: Caller, period: Period, grouping: Grouping, tz: str
 ) -> UsageStats:
     """Sum up the calls of a period by day, week or month, and by model, origin and alias.
 
     Raises:
         Unprocessable: there is no time zone of that name.
     """
-    parts = spans(period, zone(tz))
-    wanted = (*period, grouping, tz, *parts.hours, *parts.days, parts.days_are_utc)
-    rows = await database.fetch(summing.SQL["statistics"], caller.api_key_id, *wanted)
-    if rows:
-        await summing.fold_if_many(database, rows[0]["changes"])
+    days_of = zone(tz)
+    parts = spans(period, days_of)
+    wanted = (*period, grouping, str(days_of), *parts.hours, *parts.days, parts.days_are_utc)
+    rows = await runner.fetch(summing.SQL["statistics"], caller.api_key_id, *wanted)
     sums = [row for row in rows if not row["is_of_period"]]
     of_periods = [row for row in rows if row["is_of_period"]]
     top_models = _top_models(_of("model", of_periods))

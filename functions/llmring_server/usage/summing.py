@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from llmring_core.connection import Row
 from llmring_core.database import Database
 from llmring_core.errors import LLMRingError
+from llmring_core.loops import is_over
 from llmring_core.queries import load
 
 SQL = load("llmring_server.usage", "sums.sql")
@@ -21,7 +22,7 @@ log = logging.getLogger("llmring.usage")
 
 EVERY_SECONDS = 5.0
 CHANGES_AT_ONCE = 20_000
-# A question that has to add up more notes than this folds them for the next one.
+# Where nobody folds on a schedule, as in a host's app, whoever wrote or read so many notes does.
 MANY_CHANGES = 5000
 
 
@@ -48,26 +49,46 @@ async def _fold_some(database: Database) -> int | None:
         return int(await tx.fetch_value(SQL["fold"], CHANGES_AT_ONCE))
 
 
-async def fold_if_many(database: Database, changes: int) -> None:
-    """Fold where there is nobody else to do it, as in a host's app."""
-    if changes > MANY_CHANGES:
+class Notes:
+    """Counts the writes of a process, and folds their notes now and then, behind the requests."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._count = 0
+        self._task: asyncio.Task[None] | None = None
+
+    def came(self, count: int = 1) -> None:
+        """So many notes were made, or seen."""
+        self._count += count
+        if self._count > MANY_CHANGES and is_over(self._task):
+            self._count = 0
+            self._task = asyncio.create_task(fold_or_log(self._database))
+
+
+async def fold_or_log(database: Database) -> None:
+    """Fold; what prevents it is logged, since nobody waits for it."""
+    try:
         await fold(database)
+    except LLMRingError as error:
+        log.warning("the sums of the usage logs have to wait: %s", error)
+    except Exception:
+        log.exception("the sums of the usage logs have to wait")
 
 
 async def keep_folding(database: Database) -> None:
     """Fold every few seconds, until cancelled."""
     while True:
         await asyncio.sleep(EVERY_SECONDS)
-        try:
-            await fold(database)
-        except LLMRingError as error:
-            log.warning("the sums of the usage logs have to wait: %s", error)
+        await fold_or_log(database)
 
 
-async def recount(database: Database) -> Sequence[Row]:
+async def recount(database: Database, *, repair: bool = False) -> Sequence[Row]:
     """Count all rows, and say where the sums are not what they add up to; empty if all is well.
 
-    Takes a while: it reads every row of every project.
+    It takes a while, as it reads every row of every project. `repair` puts the sums right. Months
+    without any row are left as they are: their rows left, and their sums were to stay.
     """
     async with database.transaction(is_long=True) as tx:
-        return await tx.fetch(SQL["recount"])
+        if repair:
+            await tx.execute(SQL["one_folds"])
+        return await tx.fetch(SQL["recount"], repair)

@@ -55,14 +55,16 @@ select
     sum(input_tokens) as input_tokens,
     sum(output_tokens) as output_tokens,
     sum(cached_input_tokens) as cached_input_tokens,
-    sum(input_tokens + output_tokens) as total_tokens,
-    (select count(*) from {schema}.usage_changes where api_key_id = $1) as changes
+    sum(input_tokens + output_tokens) as total_tokens
 from dated
 group by grouping sets ((dimension, name), (dimension, name, period))
 having sum(requests) <> 0 and (grouping(period) = 1 or period is not null)
 
 -- name: may_fold
 select pg_try_advisory_xact_lock(hashtextextended('llmring-server sums of {schema}', 0))
+
+-- name: one_folds
+select pg_advisory_xact_lock(hashtextextended('llmring-server sums of {schema}', 0))
 
 -- name: fold
 with taken as (
@@ -95,7 +97,8 @@ with taken as (
 select count(*) from taken
 
 -- name: recount
--- Where the sums, with what is not in them yet, are not what the rows add up to.
+-- Where the sums, with what is not in them yet, are not what the rows add up to; and, if $1, put
+-- right. Months that have no rows any more are left out: they left with their partition.
 with counted as (
     select
         api_key_id, date_bin('1 hour', logged_at, 'epoch') as hour, model, alias, origin,
@@ -104,23 +107,26 @@ with counted as (
         sum(output_tokens) as output_tokens, sum(cached_input_tokens) as cached_input_tokens
     from {schema}.usage_logs
     group by 1, 2, 3, 4, 5
-), change as (
-    select * from {schema}.usage_changes
+), months as (
+    select distinct date_trunc('month', hour, 'UTC') as month from counted
+), missing as (
+    select * from counted
     union all
     select
         api_key_id, hour, model, alias, origin, -requests, -unpriced_requests, -cost,
         -input_tokens, -output_tokens, -cached_input_tokens
-    from counted
+    from {schema}.usage_changes
 ), difference as (
     select
-        api_key_id, grain, start, dimension, name, requests, unpriced_requests, cost,
-        input_tokens, output_tokens, cached_input_tokens
+        api_key_id, grain, start, dimension, name, -requests as requests,
+        -unpriced_requests as unpriced_requests, -cost as cost, -input_tokens as input_tokens,
+        -output_tokens as output_tokens, -cached_input_tokens as cached_input_tokens
     from {schema}.usage_sums
     union all
     select
         api_key_id, grain, start, dimension, name, requests, unpriced_requests, cost,
         input_tokens, output_tokens, cached_input_tokens
-    from change
+    from missing
     cross join lateral (
         values ('hour', hour), ('day', date_bin('1 day', hour, 'epoch'))
     ) as period (grain, start)
@@ -128,10 +134,29 @@ with counted as (
         values ('all', ''), ('model', model), ('alias', alias), ('origin', origin)
     ) as part (dimension, name)
     where name is not null
+), lacking as (
+    select
+        api_key_id, grain, start, dimension, name, sum(requests) as requests,
+        sum(unpriced_requests) as unpriced_requests, sum(cost) as cost,
+        sum(input_tokens) as input_tokens, sum(output_tokens) as output_tokens,
+        sum(cached_input_tokens) as cached_input_tokens
+    from difference
+    where date_trunc('month', start, 'UTC') in (select month from months)
+    group by 1, 2, 3, 4, 5
+    having sum(requests) <> 0 or sum(unpriced_requests) <> 0 or sum(cost) <> 0
+        or sum(input_tokens) <> 0 or sum(output_tokens) <> 0 or sum(cached_input_tokens) <> 0
+), repaired as (
+    insert into {schema}.usage_sums as known
+    select * from lacking where $1
+    on conflict (api_key_id, grain, start, dimension, name) do update set
+        requests = known.requests + excluded.requests,
+        unpriced_requests = known.unpriced_requests + excluded.unpriced_requests,
+        cost = known.cost + excluded.cost,
+        input_tokens = known.input_tokens + excluded.input_tokens,
+        output_tokens = known.output_tokens + excluded.output_tokens,
+        cached_input_tokens = known.cached_input_tokens + excluded.cached_input_tokens
 )
-select api_key_id, grain, start, dimension, name, sum(requests)::bigint as requests, sum(cost) as cost
-from difference
-group by 1, 2, 3, 4, 5
-having sum(requests) <> 0 or sum(unpriced_requests) <> 0 or sum(cost) <> 0
-    or sum(input_tokens) <> 0 or sum(output_tokens) <> 0 or sum(cached_input_tokens) <> 0
+select
+    api_key_id, grain, start, dimension, name, -requests::bigint as requests, -cost as cost
+from lacking
 order by 1, 2, 3, 4, 5

@@ -3,12 +3,12 @@
 A commit waits for the disk. While one is under way, the calls that come wait for it together and
 are written by the next one. A request that finds nothing under way writes at once, by itself: alone
 it is as fast as it would be without the others, and on Lambda, where requests come one at a time,
-that is all there is.
+that is all there is. So does a request that is large: nobody else should wait for it.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, NamedTuple, cast
 
 from fastapi import Depends, Request
@@ -17,15 +17,22 @@ from llmring_core import usage_log
 from llmring_core.database import Database
 from llmring_core.errors import AlreadyExists, LLMRingError, Unavailable, Unprocessable
 from llmring_core.usage_log import Numbered
+from llmring_server.usage import summing
 
-CALLS_AT_ONCE = 1000
-# From how many on COPY pays.
-MANY = 4
-# What may wait: a few MB, and less than a second of work for a database that is well.
-MAX_WAITING = 10_000
+# Of requests that are written together; what is larger is written by itself.
+MAX_CALLS = 50
+MAX_BYTES = 64 * 1024
+# What one statement writes, and what may wait: less than a second of work for a database that is
+# well. In bytes of the requests.
+GROUP_CALLS = 1000
+GROUP_BYTES = 4 * 1024 * 1024
+WAITING_CALLS = 10_000
+WAITING_BYTES = 64 * 1024 * 1024
 TOO_BUSY = "More calls are waiting to be stored than the database takes; try again shortly."
 # A database that takes longer for one statement is not well, and nobody should wait for it.
 WRITE_SECONDS = 10.0
+# From how many calls on COPY pays.
+MANY = 4
 
 _Calls = Sequence[tuple[str, Numbered]]
 
@@ -34,6 +41,7 @@ class _Waiting(NamedTuple):
     """Calls of one request, and its wish to hear that they are stored, all or none."""
 
     calls: _Calls
+    size: int
     stored: asyncio.Future[None]
 
 
@@ -42,32 +50,44 @@ class GroupWriter:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._notes = summing.Notes(database)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_writing = False
         self._waiting: deque[_Waiting] = deque()
-        self._count = 0
+        self._count = self._size = 0
         self._task: asyncio.Task[None] | None = None
 
-    async def add(self, api_key_id: str, calls: Sequence[Numbered]) -> None:
+    async def add(self, api_key_id: str, calls: Sequence[Numbered], size: int) -> None:
         """Store the calls of one request, all or none; returns once they are committed.
 
+        `size` is that of the request, in bytes.
+
         Raises:
-            Unavailable: the database does not answer, or too many calls are waiting for it.
+            Unavailable: the database does not answer, or too much is waiting for it.
             Unprocessable: a value does not fit; the calls of other requests are stored.
         """
         own = [(api_key_id, call) for call in calls]
         loop = asyncio.get_running_loop()
-        if self._loop is not loop:  # what an earlier loop left will never end
-            self._loop, self._is_writing, self._count = loop, False, 0
-            self._waiting.clear()
-        if not self._is_writing:
+        if self._loop is not loop:
+            self._begin_in(loop)
+        if len(own) > MAX_CALLS or size > MAX_BYTES:
+            await self._write(own)
+        elif not self._is_writing:
             await self._write_now(own)
-            return
-        if self._count + len(own) > MAX_WAITING:
+        else:
+            await self._wait(_Waiting(own, size, loop.create_future()))
+
+    def _begin_in(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Forget what an earlier loop left, which will never end."""
+        self._loop, self._is_writing, self._waiting = loop, False, deque()
+        self._count = self._size = 0
+
+    async def _wait(self, waiting: _Waiting) -> None:
+        count, size = self._count + len(waiting.calls), self._size + waiting.size
+        if count > WAITING_CALLS or size > WAITING_BYTES:
             raise Unavailable(TOO_BUSY, retry_after=1)
-        waiting = _Waiting(own, loop.create_future())
         self._waiting.append(waiting)
-        self._count += len(own)
+        self._count, self._size = count, size
         await waiting.stored
 
     async def _write_now(self, own: _Calls) -> None:
@@ -94,21 +114,22 @@ class GroupWriter:
     def _next_group(self) -> list[_Waiting]:
         """Take what one statement writes; a request that was given up meanwhile is left out."""
         group: list[_Waiting] = []
-        size = 0
-        while self._waiting and size < CALLS_AT_ONCE:
+        count = size = 0
+        while self._waiting and count < GROUP_CALLS and size < GROUP_BYTES:
             waiting = self._waiting.popleft()
             self._count -= len(waiting.calls)
+            self._size -= waiting.size
             if not waiting.stored.done():
                 group.append(waiting)
-                size += len(waiting.calls)
+                count += len(waiting.calls)
+                size += waiting.size
         return group
 
     async def _write_group(self, group: Sequence[_Waiting]) -> None:
         try:
             await self._write([call for waiting in group for call in waiting.calls])
         except (AlreadyExists, Unprocessable):
-            for waiting in group:
-                await self._write_alone(waiting)
+            await self._write_each(group)
         except LLMRingError as error:
             _tell(group, error)
             self._refuse_waiting()  # rather than each of them waiting in vain
@@ -117,32 +138,33 @@ class GroupWriter:
         finally:
             _tell(group, Unavailable())  # only those that the cases above left
 
-    async def _write_alone(self, waiting: _Waiting) -> None:
-        """Find out which request of a group it was whose call does not fit."""
-        try:
-            await self._write(waiting.calls)
-        except LLMRingError as error:
-            _tell([waiting], error)
-        else:
-            _tell([waiting], None)
+    async def _write_each(self, group: Sequence[_Waiting]) -> None:
+        """Find out whose call does not fit; a database that goes away meanwhile ends it."""
+        for waiting in group:
+            try:
+                await self._write(waiting.calls)
+            except Unavailable:
+                return
+            except LLMRingError as error:
+                _tell([waiting], error)
+            else:
+                _tell([waiting], None)
 
     async def _write(self, calls: _Calls) -> None:
-        try:
-            async with asyncio.timeout(WRITE_SECONDS):
-                if len(calls) >= MANY and self._database.can_copy:
-                    await usage_log.copy_of_projects(self._database, calls)
-                else:
-                    await usage_log.add_of_projects(self._database, calls)
-        except TimeoutError as error:
-            raise Unavailable from error
+        async with self._database.single(WRITE_SECONDS) as connection:
+            if len(calls) >= MANY and self._database.can_copy:
+                await usage_log.copy_of_projects(connection, calls)
+            else:
+                await usage_log.add_of_projects(connection, calls)
+        self._notes.came()
 
     def _refuse_waiting(self) -> None:
         _tell(self._waiting, Unavailable())
         self._waiting.clear()
-        self._count = 0
+        self._count = self._size = 0
 
 
-def _tell(group: Sequence[_Waiting] | deque[_Waiting], error: LLMRingError | None) -> None:
+def _tell(group: Iterable[_Waiting], error: LLMRingError | None) -> None:
     """Answer those who still wait."""
     for waiting in group:
         if waiting.stored.done():
