@@ -20,6 +20,9 @@ from llmring_core.settings import Settings
 from llmring_core.web import build_app
 from llmring_server.conversations.retention import forget_old_messages
 from llmring_server.conversations.routes import router as conversations
+from llmring_server.conversations.short_paths import (
+    add_short_paths as add_paths_of_conversations,
+)
 from llmring_server.jobs.upkeep import keep_up
 from llmring_server.mcp.connections import hold_connections
 from llmring_server.mcp.recording import sweep
@@ -27,6 +30,7 @@ from llmring_server.mcp.routes import router as mcp
 from llmring_server.meta.routes import router as meta
 from llmring_server.receipts.routes import router as receipts
 from llmring_server.registry.routes import router as registry
+from llmring_server.registry.short_paths import add_short_paths as add_paths_of_registry
 from llmring_server.templates.routes import router as templates
 from llmring_server.usage.container import prepare as prepare_usage
 from llmring_server.usage.routes import router as usage
@@ -38,6 +42,15 @@ log = logging.getLogger("llmring.app")
 YOUNG_OBJECTS = 20_000
 
 GROUPS = (registry, usage, receipts, conversations, mcp, templates)
+
+
+PREPARE = (
+    prepare_usage,
+    add_paths_of_registry,
+    add_paths_of_conversations,
+    hold_keys,
+    hold_connections,
+)
 
 
 def create_app(
@@ -77,7 +90,7 @@ def create_app(
         cors=standalone,
         lifespan=_standalone if standalone else None,
     )
-    for prepare in (prepare_usage, hold_keys, hold_connections):
+    for prepare in PREPARE:
         prepare(app)
     return app
 

@@ -32,6 +32,7 @@ class PlainRequest(NamedTuple):
 
     headers: Mapping[bytes, bytes]
     body: bytes
+    name: str  # the last part of a path that ends with `*`
     keys_are_ids: bool
 
     @property
@@ -51,11 +52,11 @@ class PlainAnswer(NamedTuple):
 
     body: bytes
     status: int = 200
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: tuple[tuple[bytes, bytes], ...] = ((b"content-type", b"application/json"),)
 
 
 ShortPath = Callable[[PlainRequest], Awaitable[PlainAnswer | None]]
-# By method and path.
+# By method and path; in a path, `*` may stand for the last part.
 ShortPaths = dict[tuple[str, str], ShortPath]
 
 
@@ -69,7 +70,7 @@ class ShortPathMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        short = self._path_of(scope)
+        short, name = self._path_of(scope)
         headers = _headers(scope) if short else None
         if short is None or headers is None:
             await self._app(scope, receive, send)
@@ -80,7 +81,8 @@ class ShortPathMiddleware:
         identifier = edge.request_id(headers.get(b"x-request-id"))
         token = telemetry.request_id.set(identifier)
         try:
-            answer = await self._answer(short, PlainRequest(headers, body, self._keys_are_ids))
+            request = PlainRequest(headers, body, name, self._keys_are_ids)
+            answer = await self._answer(short, request)
             if answer is not None:
                 await self._send(answer, identifier, send)
                 telemetry.log_access(scope["method"], scope["path"], answer.status, started)
@@ -100,18 +102,22 @@ class ShortPathMiddleware:
 
     async def _send(self, answer: PlainAnswer, identifier: str, send: Send) -> None:
         length = b"%d" % len(answer.body)
-        headers: Headers = [(b"content-length", length), *answer.headers]
-        if not answer.headers:
-            headers.append((b"content-type", b"application/json"))
-        headers.append((b"x-request-id", identifier.encode("latin-1")))
+        headers: Headers = [
+            (b"content-length", length),
+            (b"x-request-id", identifier.encode("latin-1")),
+            *answer.headers,
+        ]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
-    def _path_of(self, scope: Scope) -> ShortPath | None:
+    def _path_of(self, scope: Scope) -> tuple[ShortPath | None, str]:
         if scope["type"] != "http" or scope["query_string"]:
-            return None
+            return None, ""
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        return self._paths.get((scope["method"], path))
+        if short := self._paths.get((scope["method"], path)):
+            return short, ""
+        folder, _, name = path.rpartition("/")
+        return self._paths.get((scope["method"], f"{folder}/*")), name
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes] | None:

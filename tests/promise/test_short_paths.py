@@ -9,6 +9,7 @@ from fastapi import Response
 from starlette.requests import ClientDisconnect
 
 from llmring_server import create_app
+from llmring_server.conversations.models import ConversationWithMessages
 from support.projects import a_call
 
 KEY = {"X-API-Key": "alice"}
@@ -255,3 +256,60 @@ async def test_a_layer_that_a_host_adds_is_not_passed_by(database):
     async with client_of(httpx.ASGITransport(app)) as client:
         response = await client.post("/api/v1/log", json=a_call(cost=1), headers=KEY)
     assert response.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/registry", "/registry.json"])
+async def test_the_registry_is_answered_the_same_on_both_ways(local, app, path):
+    other = await local.get(path, params=LONG)
+    app.router.routes.clear()
+    one = await local.get(path)
+    assert one.content == other.content
+    for name in ("etag", "cache-control", "content-type", "vary"):
+        assert one.headers[name] == other.headers[name]
+
+
+async def test_a_known_registry_is_not_sent_again(local):
+    etag = (await local.get("/registry")).headers["etag"]
+    response = await local.get("/registry", headers={"If-None-Match": etag})
+    assert (response.status_code, response.content) == (304, b"")
+
+
+@pytest.mark.parametrize("folder", ["/conversations", "/api/v1/conversations"])
+async def test_a_conversation_is_answered_the_same_on_both_ways(local, app, folder):
+    new = {"title": 'A "title"\n', "temperature": 0.7, "metadata": {"a": [1, 2.5, None]}}
+    begun = (await local.post("/conversations", json=new, headers=KEY)).json()
+    path = f"{folder}/{begun['id']}"
+    spoken = [
+        {"role": "user", "content": 'Say "hi"\u2028 \\ ü', "input_tokens": 3},
+        {
+            "role": "assistant",
+            "content": [{"type": "text"}],
+            "tool_call_id": '"',
+            "output_tokens": 0,
+        },
+        {"role": "user", "content": "x", "timestamp": "2026-11-01T00:00:00Z"},
+        {"role": "tool", "tool_results": {"a": 1e300}, "metadata": {"b": {}}},
+    ]
+    await local.post(f"{path}/messages/batch", json={"messages": spoken}, headers=KEY)
+    other = (await local.get(path, headers=KEY, params=LONG)).json()
+    app.router.routes.clear()
+    one = (await local.get(path, headers=KEY)).json()
+    assert one == other
+    assert [each["content"] for each in one["messages"]] == [each.get("content") for each in spoken]
+    ConversationWithMessages.model_validate(one)
+
+
+async def test_a_conversation_of_another_project_is_not_found_on_either_way(local):
+    begun = (await local.post("/conversations", json={}, headers=KEY)).json()
+    path, bob = f"/conversations/{begun['id']}", {"X-API-Key": "bob"}
+    one = await local.get(path, headers=bob)
+    other = await local.get(path, headers=bob, params=LONG)
+    assert what_matters(one) == what_matters(other)
+    assert one.status_code == 404
+
+
+@pytest.mark.parametrize("name", ["", "none", "0" * 32, "old-messages"])
+async def test_what_is_no_id_is_answered_the_same_on_both_ways(local, name):
+    one = await local.get(f"/conversations/{name}", headers=KEY)
+    other = await local.get(f"/conversations/{name}", headers=KEY, params=LONG)
+    assert one.status_code == other.status_code

@@ -2,5 +2,6 @@
 
 from llmring_core.lambda_adapter import lambda_handler
 from llmring_server.conversations.routes import router
+from llmring_server.conversations.short_paths import add_short_paths
 
-handler = lambda_handler(router)
+handler = lambda_handler(router, prepare=add_short_paths)

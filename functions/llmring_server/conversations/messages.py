@@ -17,6 +17,8 @@ from llmring_server.conversations.privacy import Kept
 from llmring_server.conversations.rows import message, to_json
 from llmring_server.conversations.store import SQL
 
+# Of a conversation, where nobody says how many.
+MESSAGES_SHOWN = 100
 READ_AT_ONCE = 500
 EXPORT_BYTES = 4 * 1024 * 1024
 
@@ -92,14 +94,22 @@ def _start(span: Row, page: Page) -> tuple[int, int]:
     return max(after, before_first) + page.offset, 0
 
 
-async def latest(
-    runner: Runner, caller: Caller, conversation_id: UUID, limit: int
-) -> list[Message]:
-    """The latest messages, the oldest of them first; fewer than `limit` where they are large."""
-    rows = await runner.fetch(
-        SQL["latest_messages"], caller.api_key_id, conversation_id, limit, PAGE_BYTES
+async def with_latest(
+    runner: Runner, caller: Caller, conversation_id: UUID, limit: int | None
+) -> bytes:
+    """A conversation with its latest messages as JSON, as the database writes it.
+
+    There are fewer than `limit` messages where they are large, and none at all if it is None.
+
+    Raises:
+        NotFound: the caller has no such conversation.
+    """
+    text: str | None = await runner.fetch_value(
+        SQL["with_latest_messages"], caller.api_key_id, conversation_id, limit, PAGE_BYTES
     )
-    return [message(row) for row in reversed(rows)]
+    if text is None:
+        raise NotFound
+    return text.encode()
 
 
 async def pages(

@@ -165,7 +165,8 @@ join {schema}.messages
     on api_key_id = $1 and conversation_id = $2 and position between page.first and page.last
 order by position
 
--- name: latest_messages
+-- name: with_latest_messages
+-- As JSON, member by member: PostgreSQL joins texts ten times as fast as it builds JSON of values.
 with place as (
     select position, size from {schema}.messages
     where api_key_id = $1 and conversation_id = $2
@@ -174,18 +175,64 @@ with place as (
 ), weighed as (
     select position, sum(size) over (order by position desc) - size as bytes_before from place
 ), page as (
-    select count(*) as found, min(position) filter (where bytes_before < $4) as first from weighed
+    select min(position) filter (where bytes_before < $4::bigint) as first from weighed
+), latest as (
+    select string_agg(
+        concat(
+            '{"id":"', message_id,
+            '","conversation_id":"', conversation_id,
+            '","role":"', role,
+            '","content":', coalesce(content::text, 'null'),
+            ',"tool_calls":', coalesce(tool_calls::text, 'null'),
+            ',"tool_results":', coalesce(tool_results::text, 'null'),
+            ',"tool_call_id":', coalesce(to_json(tool_call_id)::text, 'null'),
+            ',"input_tokens":', coalesce(input_tokens::text, 'null'),
+            ',"output_tokens":', coalesce(output_tokens::text, 'null'),
+            ',"token_count":',
+            coalesce((coalesce(input_tokens, 0) + output_tokens)::text, input_tokens::text, 'null'),
+            ',"metadata":', coalesce(metadata::text, 'null'),
+            ',"timestamp":"', replace(to_char(timestamp at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z'),
+            '","logging_level":"', logging_level,
+            '","content_hash":', coalesce(to_json(content_hash)::text, 'null'),
+            ',"content_length":', coalesce(content_length::text, 'null'), '}'
+        ),
+        ',' order by position
+    ) as messages
+    from page
+    join {schema}.messages
+        on api_key_id = $1 and conversation_id = $2 and position >= page.first
 )
-select
-    message_id as id, conversation_id, position, role, content::text as content,
-    tool_calls::text as tool_calls, tool_results::text as tool_results, tool_call_id, input_tokens,
-    output_tokens, metadata::text as metadata, timestamp, logging_level, content_hash,
-    content_length, found
-from page
-join {schema}.messages
-    on api_key_id = $1 and conversation_id = $2 and position >= page.first
-order by position desc
-limit $3
+select concat(
+    '{"title":', coalesce(to_json(title)::text, 'null'),
+    ',"system_prompt":', coalesce(to_json(system_prompt)::text, 'null'),
+    ',"model_alias":', coalesce(to_json(model_alias)::text, 'null'),
+    ',"temperature":', coalesce(temperature::text, 'null'),
+    ',"max_tokens":', coalesce(max_tokens::text, 'null'),
+    ',"metadata":', coalesce(metadata::text, 'null'),
+    ',"project_id":', coalesce(to_json(project_id)::text, 'null'),
+    ',"origin":', coalesce(to_json(origin)::text, 'null'),
+    ',"id":"', conversation_id,
+    '","created_at":"', replace(to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z'),
+    '","updated_at":"', replace(to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z'),
+    '","message_count":', message_count,
+    ',"input_tokens":', input_tokens,
+    ',"output_tokens":', output_tokens,
+    ',"total_tokens":', input_tokens + output_tokens,
+    ',"total_cost":', total_cost::float8,
+    ',"last_message_at":',
+    coalesce(
+        replace(
+            to_char(last_message_at at time zone 'UTC', '"\""YYYY-MM-DD"T"HH24:MI:SS.US"Z\""'),
+            '.000000Z', 'Z'
+        ),
+        'null'
+    ),
+    ',"messages":',
+    case when $3::bigint is null then 'null' else '[' || coalesce(latest.messages, '') || ']' end,
+    '}'
+)
+from {schema}.conversations, latest
+where api_key_id = $1 and conversation_id = $2
 
 -- name: span
 select

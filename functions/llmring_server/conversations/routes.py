@@ -125,7 +125,7 @@ async def delete_old_messages(
     return Forgotten(deleted=deleted, retention_days=retention_days)
 
 
-@conversations.get("/{conversation_id}")
+@conversations.get("/{conversation_id}", response_model=ConversationWithMessages)
 async def find_conversation(
     conversation_id: UUID,
     caller: CallerDep,
@@ -133,16 +133,12 @@ async def find_conversation(
     include_messages: bool = True,
     message_limit: Annotated[
         int, Query(ge=1, le=MAX_LIMIT, description="The latest messages, at most so many.")
-    ] = 100,
-) -> ConversationWithMessages:
+    ] = messages.MESSAGES_SHOWN,
+) -> Response:
     """One conversation of the caller with its latest messages, the oldest of them first."""
-    found = await store.find(db, caller, conversation_id)
-    latest = (
-        await messages.latest(db, caller, conversation_id, message_limit)
-        if include_messages
-        else None
-    )
-    return ConversationWithMessages(**found.model_dump(), messages=latest)
+    limit = message_limit if include_messages else None
+    found = await messages.with_latest(db, caller, conversation_id, limit)
+    return Response(found, media_type="application/json")
 
 
 @conversations.patch("/{conversation_id}")

@@ -33,6 +33,9 @@ class Wanted:
         )
 
 
+EVERYTHING = Wanted(frozenset(), frozenset())
+
+
 async def _wanted(
     providers: Annotated[
         list[str] | None, Query(max_length=50, description="Comma-separated or repeated.")

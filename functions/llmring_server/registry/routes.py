@@ -8,6 +8,7 @@ from fastapi import Header, Request, Response
 
 from llmring_core.registry import RegistryDep
 from llmring_core.registry_snapshot import Snapshot
+from llmring_core.settings import Settings
 from llmring_core.web import group_router
 from llmring_server.registry.filters import Wanted, WantedDep
 
@@ -48,12 +49,17 @@ async def registry(
 ) -> Response:
     """The aggregated registry: every provider's models with their limits and prices."""
     snapshot = await registry.snapshot()
-    etag = f'"{_etag(snapshot, wanted)}"'
-    max_age = request.app.state.settings.cache_ttl
-    headers = {"ETag": etag, "Cache-Control": f"public, max-age={min(max_age, 300)}"}
-    if _matches(if_none_match, etag):
+    headers = headers_of(snapshot, wanted, request.app.state.settings)
+    if _matches(if_none_match, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Response(_body(snapshot, wanted), headers=headers, media_type="application/json")
+
+
+def headers_of(snapshot: Snapshot, wanted: Wanted, settings: Settings) -> dict[str, str]:
+    """What is said of an answer: its tag, and how long it may be kept."""
+    max_age = min(settings.cache_ttl, 300)
+    tag = f'"{_etag(snapshot, wanted)}"'
+    return {"ETag": tag, "Cache-Control": f"public, max-age={max_age}"}
 
 
 def _body(snapshot: Snapshot, wanted: Wanted) -> bytes:
