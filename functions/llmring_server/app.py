@@ -1,7 +1,6 @@
 """All groups in one app: standalone, or as a library inside somebody else's."""
 
 import asyncio
-import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -37,9 +36,6 @@ from llmring_server.usage.routes import router as usage
 from llmring_server.usage.summing import keep_folding
 
 log = logging.getLogger("llmring.app")
-
-# Python looks for garbage after so many new objects; 700 by default, which is one request.
-YOUNG_OBJECTS = 20_000
 
 GROUPS = (registry, usage, receipts, conversations, mcp, templates)
 
@@ -145,10 +141,6 @@ async def _standalone(app: FastAPI) -> AsyncIterator[None]:
         )
         stack.callback(upkeep.cancel)
         stack.callback(asyncio.create_task(keep_folding(database)).cancel)
-        # What is there by now stays: the garbage collector need not look at it ever again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(YOUNG_OBJECTS, 20, 20)
         yield
 
 

@@ -162,7 +162,7 @@ async def _who_signs(keys: KeyRing) -> str:
 
 def _run(listener: socket.socket, *, reload: bool, workers: int) -> None:
     config = uvicorn.Config(
-        "llmring_server.app:create_app",
+        "llmring_server.worker:make_app",
         factory=True,
         http=JoinedWrites,
         reload=reload,

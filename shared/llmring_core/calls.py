@@ -2,7 +2,8 @@
 
 import re
 from datetime import datetime
-from typing import Any, Self
+from decimal import Decimal
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -89,6 +90,20 @@ class UsageEntry(BaseModel):
     def names_conversation_twice(self) -> bool:
         """Whether `id_at_origin` names that conversation too, as the published client does."""
         return self.conversation_id is not None and _uuid(self.id_at_origin) == self.conversation_id
+
+
+class Logged(NamedTuple):
+    """What a logged call became: its id, its cost in USD (None: unknown), its time, and why."""
+
+    log_id: UUID
+    cost: Decimal | None
+    timestamp: datetime
+    cost_status: CostStatus
+
+    def members(self) -> dict[str, Any]:
+        """The members of `LoggedUsage`, as they are written."""
+        cost = None if self.cost is None else float(self.cost)
+        return {**self._asdict(), "cost": cost}
 
 
 class LoggedUsage(BaseModel):

@@ -169,7 +169,8 @@ class Database:
     def _connection(self, raw: Any, seconds: float | None = None) -> Connection:
         """Lend a connection for as long as a function of Lambda has left, if it is one."""
         if deadline.is_set() and seconds != LONG_SECONDS:
-            seconds = deadline.at_most(seconds or COMMAND_SECONDS)
+            margin = deadline.STATEMENT_MARGIN_SECONDS
+            seconds = deadline.at_most(seconds or COMMAND_SECONDS, margin=margin)
         return Connection(raw, self.sql, self.schema, seconds)
 
     @asynccontextmanager

@@ -5,6 +5,8 @@ from contextvars import ContextVar, Token
 
 # What stays for us to say that it took too long.
 MARGIN_SECONDS = 1.0
+# And for a statement, which may be the one that notes it.
+STATEMENT_MARGIN_SECONDS = 0.25
 
 _ends_at: ContextVar[float | None] = ContextVar("llmring_deadline", default=None)
 
@@ -24,9 +26,9 @@ def is_set() -> bool:
     return _ends_at.get() is not None
 
 
-def at_most(seconds: float) -> float:
-    """So many seconds, or fewer where less than that is left."""
+def at_most(seconds: float, *, margin: float = MARGIN_SECONDS) -> float:
+    """So many seconds, or fewer where less than that is left, but for the margin."""
     ends_at = _ends_at.get()
     if ends_at is None:
         return seconds
-    return max(0.0, min(seconds, ends_at - time.monotonic() - MARGIN_SECONDS))
+    return max(0.0, min(seconds, ends_at - time.monotonic() - margin))

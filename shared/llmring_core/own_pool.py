@@ -104,7 +104,8 @@ class OwnPool:
     def _patience(self) -> float:
         """How long to wait for a connection, in seconds."""
         asks_for_login = self._settings.database_secret is not None and not self._last_used
-        return deadline.at_most(ACQUIRE_SECONDS + (LOGIN_SECONDS if asks_for_login else 0.0))
+        seconds = ACQUIRE_SECONDS + (LOGIN_SECONDS if asks_for_login else 0.0)
+        return deadline.at_most(seconds, margin=deadline.STATEMENT_MARGIN_SECONDS)
 
     async def _wake(self, pool: Any, raw: Any) -> Any:
         """Knock on a connection that slept, and take another while nobody answers."""

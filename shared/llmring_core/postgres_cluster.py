@@ -146,6 +146,7 @@ class Cluster:
             "unix_socket_directories": str(self.sockets),
             "port": str(PORT),
             "max_connections": "200",
+            "jit": "off",  # compiling takes longer than any statement of ours
             "timezone": "UTC",
             "log_timezone": "UTC",
             **_QUICK_RECOVERY,

@@ -15,7 +15,7 @@ from pydantic_core import to_json
 
 from llmring_core import clock, ids
 from llmring_core.auth import Caller
-from llmring_core.calls import CONVERSATION, LoggedUsage, UsageEntry
+from llmring_core.calls import CONVERSATION, Logged, UsageEntry
 from llmring_core.connection import Connection, Row, Runner
 from llmring_core.costs import Cost
 from llmring_core.prices import names_of
@@ -33,7 +33,7 @@ COLUMNS = (
 
 Priced = tuple[UsageEntry, Cost]
 # With the id and the time that its row will have.
-Numbered = tuple[UsageEntry, Cost, LoggedUsage]
+Numbered = tuple[UsageEntry, Cost, Logged]
 
 
 def needs_transaction(entries: Sequence[UsageEntry]) -> bool:
@@ -41,7 +41,7 @@ def needs_transaction(entries: Sequence[UsageEntry]) -> bool:
     return any(entry.conversation_id is not None for entry in entries)
 
 
-async def add(runner: Runner, caller: Caller, entries: Sequence[Priced]) -> list[LoggedUsage]:
+async def add(runner: Runner, caller: Caller, entries: Sequence[Priced]) -> list[Logged]:
     """Store calls, all or none; returns them in their order.
 
     Takes one statement, or a transaction to run in where `needs_transaction` says so.
@@ -90,7 +90,7 @@ async def copy_of_projects(connection: Connection, calls: Sequence[tuple[str, Nu
 
 async def add_awaiting_log(
     tx: Runner, caller: Caller, entry: UsageEntry, cost: Cost, *, knows_tokens: bool
-) -> LoggedUsage:
+) -> Logged:
     """Store the call of a conversation, which may be reported once more; needs a transaction.
 
     Where nobody said its tokens, the second report tells them.
@@ -109,9 +109,7 @@ async def forget_awaited(runner: Runner) -> None:
     await runner.execute(SQL["forget_awaited"], clock.now() - AWAITED_FOR)
 
 
-async def _complete(
-    tx: Runner, caller: Caller, entries: Sequence[Priced]
-) -> dict[int, LoggedUsage]:
+async def _complete(tx: Runner, caller: Caller, entries: Sequence[Priced]) -> dict[int, Logged]:
     """Complete the rows that await one of these logs; says which entries are done by that."""
     second = [
         (index, entry.conversation_id, *_same_in_both(entry))
@@ -127,21 +125,16 @@ async def _complete(
         values = _completion(claim, entry, cost)
         row = await tx.fetch_row(SQL["complete"], caller.api_key_id, *values)
         if row is not None:  # a row may have left with its partition
-            completed[claim["index"]] = LoggedUsage.model_validate(dict(row))
+            completed[claim["index"]] = Logged(*(row[name] for name in Logged._fields))
     return completed
 
 
-def _logged(entry: UsageEntry, cost: Cost, now: datetime) -> LoggedUsage:
+def _logged(entry: UsageEntry, cost: Cost, now: datetime) -> Logged:
     timestamp = entry.timestamp or now
-    return LoggedUsage(
-        log_id=ids.new_id(timestamp),
-        cost=cost.amount,
-        timestamp=timestamp,
-        cost_status=cost.status,
-    )
+    return Logged(ids.new_id(timestamp), cost.amount, timestamp, cost.status)
 
 
-def _row(entry: UsageEntry, cost: Cost, logged: LoggedUsage) -> tuple[object, ...]:
+def _row(entry: UsageEntry, cost: Cost, logged: Logged) -> tuple[object, ...]:
     """The values of the statement `add`, in its order."""
     return (
         logged.timestamp,

@@ -12,10 +12,9 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
-from llmring_core.calls import LoggedUsage, UsageEntry
+from llmring_core.calls import Logged, LoggedUsage, UsageEntry
 from llmring_core.costs import Cost
 from llmring_core.errors import StartRefused
-from llmring_core.quantities import CostStatus
 from llmring_core.usage_log import Numbered
 
 log = logging.getLogger("llmring.queue")
@@ -42,8 +41,9 @@ class QueuedCall(BaseModel):
     @property
     def numbered(self) -> Numbered:
         """The call as it is stored."""
-        status: CostStatus = self.logged.cost_status
-        return self.entry, Cost(self.cost, status, self.pricing), self.logged
+        told = self.logged
+        logged = Logged(told.log_id, self.cost, told.timestamp, told.cost_status)
+        return self.entry, Cost(self.cost, told.cost_status, self.pricing), logged
 
 
 def written(api_key_id: str, call: Numbered) -> str | None:
@@ -53,7 +53,11 @@ def written(api_key_id: str, call: Numbered) -> str | None:
     """
     entry, cost, logged = call
     message = QueuedCall(
-        api_key_id=api_key_id, entry=entry, logged=logged, cost=cost.amount, pricing=cost.pricing
+        api_key_id=api_key_id,
+        entry=entry,
+        logged=LoggedUsage(**logged._asdict()),
+        cost=cost.amount,
+        pricing=cost.pricing,
     )
     body = message.model_dump_json(exclude_none=True)
     try:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 
+import httpx
 import pytest
 import uvicorn
 from llmring.logging.decorators import log_llm_call
@@ -35,7 +36,10 @@ async def server(settings) -> Iterator[str]:
     while not server.started:
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{port}"
+    async with httpx.AsyncClient() as http:
+        await http.get(f"{url}/registry")  # so that it has prices
+    yield url
     server.should_exit = True
     thread.join()
 

@@ -74,7 +74,9 @@ async def test_what_waits_is_written_at_the_end(terminal):
     assert lines(terminal)
 
 
-async def test_a_host_gets_the_lines_by_its_own_logging(caplog):
+async def test_a_host_gets_the_lines_by_its_own_logging(caplog, monkeypatch):
+    monkeypatch.setattr(telemetry.LOGGER, "handlers", [logging.NullHandler()])
+    monkeypatch.setattr(telemetry.LOGGER, "propagate", True)
     telemetry.LOGGER.setLevel("INFO")
     ask()
     assert "GET /health 200" in caplog.text

@@ -105,7 +105,7 @@ async def test_a_migration_may_take_as_long_as_it_needs(database_url, monkeypatc
 
 
 async def test_a_statement_is_ended_before_its_function_is(database):
-    left = deadline.ends_in(deadline.MARGIN_SECONDS + 0.1)
+    left = deadline.ends_in(deadline.STATEMENT_MARGIN_SECONDS + 0.1)
     with pytest.raises(Unavailable):
         await database.execute(VERY_SLOW)
     deadline.forget(left)

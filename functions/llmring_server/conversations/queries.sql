@@ -160,9 +160,12 @@ select
     tool_calls::text as tool_calls, tool_results::text as tool_results, tool_call_id, input_tokens,
     output_tokens, metadata::text as metadata, timestamp, logging_level, content_hash,
     content_length, found
-from page
-join {schema}.messages
-    on api_key_id = $1 and conversation_id = $2 and position between page.first and page.last
+from page, lateral (
+    select * from {schema}.messages
+    where api_key_id = $1 and conversation_id = $2 and position between page.first and page.last
+    order by position
+    limit $4
+) as message
 order by position
 
 -- name: with_latest_messages
@@ -198,9 +201,13 @@ with place as (
         ),
         ',' order by position
     ) as messages
-    from page
-    join {schema}.messages
-        on api_key_id = $1 and conversation_id = $2 and position >= page.first
+    from page, lateral (
+        -- With a limit, so that it is the index that is read, whatever is known of the table.
+        select * from {schema}.messages
+        where api_key_id = $1 and conversation_id = $2 and position >= page.first
+        order by position desc
+        limit $3
+    ) as message
 )
 select concat(
     '{"title":', coalesce(to_json(title)::text, 'null'),

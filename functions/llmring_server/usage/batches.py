@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Body
-from pydantic import ValidationError, WithJsonSchema
+from pydantic import Field, TypeAdapter, ValidationError, WithJsonSchema
+from pydantic_core import to_json
 
 from llmring_core import problems
-from llmring_core.calls import LoggedUsage, UsageEntry
+from llmring_core.calls import Logged, UsageEntry
 from llmring_core.costs import cost_of
 from llmring_core.errors import Unprocessable
 from llmring_core.prices import PriceList
 from llmring_core.usage_log import Priced
-from llmring_server.usage.models import LoggedBatch, RejectedUsage, StoredUsage
+from llmring_server.usage.models import RejectedUsage
 
 MAX_ENTRIES = 1000
 NOT_TAKEN = {"type": "unavailable", "loc": [], "msg": "It could not be stored now: send it again"}
@@ -24,11 +25,14 @@ Entries = Annotated[
 ]
 
 
+_GOOD_ENTRIES = TypeAdapter(Annotated[list[UsageEntry], Field(max_length=MAX_ENTRIES)])
+
+
 @dataclass(frozen=True, slots=True)
 class ReadBatch:
     """A batch, each entry read or rejected."""
 
-    read: list[UsageEntry | RejectedUsage]
+    read: Sequence[UsageEntry | RejectedUsage]
 
     @property
     def good(self) -> list[UsageEntry]:
@@ -43,6 +47,14 @@ class ReadBatch:
     def rejected(self) -> list[RejectedUsage]:
         """The entries that do not."""
         return [each for each in self.read if isinstance(each, RejectedUsage)]
+
+
+def read_good_batch(body: bytes) -> ReadBatch | None:
+    """Read a batch in one step; None if any entry is bad, or it is no batch at all."""
+    try:
+        return ReadBatch(_GOOD_ENTRIES.validate_json(body))
+    except ValidationError:
+        return None
 
 
 def read_batch(raw: Sequence[Any], atomic: bool) -> ReadBatch:
@@ -60,28 +72,32 @@ def read_batch(raw: Sequence[Any], atomic: bool) -> ReadBatch:
     return batch
 
 
-def the_only_one(logged: Sequence[LoggedUsage | None]) -> LoggedUsage:
-    """The answer to a single call, which was taken."""
+def the_only_one(logged: Sequence[Logged | None]) -> bytes:
+    """The answer to a single call, which was taken: a `LoggedUsage`."""
     (only,) = logged
     assert only is not None  # noqa: S101 - a request of which nothing was taken is refused
-    return only
+    return to_json(only.members())
 
 
-def answered(batch: ReadBatch, logged: Sequence[LoggedUsage | None]) -> LoggedBatch:
-    """The answer to a batch whose good entries became these, in their order; None for not taken."""
+def answered(batch: ReadBatch, logged: Sequence[Logged | None]) -> bytes:
+    """The answer to a batch whose good entries became these, in their order: a `LoggedBatch`.
+
+    None stands for one that was not taken.
+    """
     left = iter(logged)
     results = [
-        each if isinstance(each, RejectedUsage) else _result(index, next(left))
+        each.model_dump() if isinstance(each, RejectedUsage) else _result(index, next(left))
         for index, each in enumerate(batch.read)
     ]
-    stored = sum(isinstance(each, StoredUsage) for each in results)
-    return LoggedBatch(stored=stored, rejected=len(results) - stored, results=results)
+    stored = sum(each["status"] == "stored" for each in results)
+    rejected = len(results) - stored
+    return to_json({"stored": stored, "rejected": rejected, "results": results})
 
 
-def _result(index: int, logged: LoggedUsage | None) -> StoredUsage | RejectedUsage:
+def _result(index: int, logged: Logged | None) -> dict[str, Any]:
     if logged is None:
-        return RejectedUsage(index=index, errors=[NOT_TAKEN])
-    return StoredUsage(index=index, **logged.model_dump())
+        return {"index": index, "status": "rejected", "errors": [NOT_TAKEN]}
+    return {**logged.members(), "index": index, "status": "stored"}
 
 
 def _read(index: int, raw: Any) -> UsageEntry | RejectedUsage:

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, TypeVar, cast
+from typing import Annotated, cast
 
 from fastapi import Depends, Request, Response
-from pydantic import BaseModel
 
 from llmring_core import usage_log
-from llmring_core.calls import LoggedUsage
+from llmring_core.calls import Logged
 from llmring_core.connection import Runner
 from llmring_core.database import Database, Db
 from llmring_core.idempotency import Once, OnceDep
@@ -17,7 +16,7 @@ from llmring_core.usage_queue import UsageQueue
 from llmring_server.usage.queueing import enqueue
 from llmring_server.usage.writing import GroupWriter, WriterDep
 
-Answer = TypeVar("Answer", bound=BaseModel)
+JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,42 +27,40 @@ class Intake:
     writer: GroupWriter
     database: Database
     once: Once
-    response: Response
     size: int  # of the request, in bytes
 
     async def take(
         self,
         entries: Sequence[Priced],
-        answered: Callable[[Sequence[LoggedUsage | None]], Answer],
+        answered: Callable[[Sequence[Logged | None]], bytes],
         *,
         atomic: bool = False,
-    ) -> Answer | Response:
-        """Take calls, all or none unless a queue takes them; `answered` makes the answer of them.
+    ) -> Response:
+        """Take calls, all or none unless a queue takes them; `answered` writes the answer to them.
 
         Raises:
             Unavailable: none was taken; raises as `Once.write`, too.
         """
         caller, has_key = self.once.caller, self.once.key is not None
         if self.queue is not None and not has_key and not atomic:
-            self.response.status_code = 202
-            return answered(await enqueue(self.queue, self.database, caller, entries))
+            queued = await enqueue(self.queue, self.database, caller, entries)
+            return Response(answered(queued), 202, media_type=JSON)
         in_transaction = usage_log.needs_transaction([entry for entry, _ in entries])
         if not has_key and not in_transaction:
             calls = usage_log.numbered(entries)
             await self.writer.add(caller.api_key_id, calls, self.size)
-            return answered([logged for *_, logged in calls])
+            return Response(answered([logged for *_, logged in calls]), media_type=JSON)
 
-        async def add(runner: Runner) -> Answer:
-            return answered(await usage_log.add(runner, caller, entries))
+        async def add(runner: Runner) -> Response:
+            logged = await usage_log.add(runner, caller, entries)
+            return Response(answered(logged), media_type=JSON)
 
         return await self.once.write(self.database, add, in_transaction=in_transaction)
 
 
-async def _intake(
-    request: Request, db: Db, once: OnceDep, writer: WriterDep, response: Response
-) -> Intake:
+async def _intake(request: Request, db: Db, once: OnceDep, writer: WriterDep) -> Intake:
     queue = cast("UsageQueue | None", request.app.state.queue)
-    return Intake(queue, writer, db, once, response, len(await request.body()))
+    return Intake(queue, writer, db, once, len(await request.body()))
 
 
 IntakeDep = Annotated[Intake, Depends(_intake)]

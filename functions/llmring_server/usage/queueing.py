@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from llmring_core import usage_log
 from llmring_core.auth import Caller
-from llmring_core.calls import LoggedUsage
+from llmring_core.calls import Logged
 from llmring_core.database import Database
 from llmring_core.errors import LLMRingError
 from llmring_core.settings import Settings
@@ -33,7 +33,7 @@ def hold_queue(app: FastAPI) -> None:
 
 async def enqueue(
     queue: UsageQueue, database: Database, caller: Caller, entries: Sequence[Priced]
-) -> list[LoggedUsage | None]:
+) -> list[Logged | None]:
     """Put calls on the queue, with their ids, costs and times; what it does not take is written.
 
     What no message can hold, and calls that complete the row of another report, are written first:
@@ -49,7 +49,7 @@ async def enqueue(
     """
     calls = usage_log.numbered(entries)
     bodies = [_body(caller, call) for call in calls]
-    answers: dict[UUID, LoggedUsage | None] = {logged.log_id: logged for *_, logged in calls}
+    answers: dict[UUID, Logged | None] = {logged.log_id: logged for *_, logged in calls}
     direct = [call for call, body in zip(calls, bodies, strict=True) if body is None]
     answers |= await _write(database, caller, direct)
     queued = [(call, body) for call, body in zip(calls, bodies, strict=True) if body is not None]
@@ -71,7 +71,7 @@ def _body(caller: Caller, call: Numbered) -> str | None:
 
 async def _write(
     database: Database, caller: Caller, calls: Sequence[Numbered]
-) -> dict[UUID, LoggedUsage]:
+) -> dict[UUID, Logged]:
     """Write calls; says what became of those that completed another row."""
     if not calls:
         return {}

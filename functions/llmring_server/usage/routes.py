@@ -35,7 +35,7 @@ QUEUED: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/log", response_model=LoggedUsage, responses=QUEUED)
-async def log_usage(entry: UsageEntry, registry: RegistryDep, intake: IntakeDep) -> Any:
+async def log_usage(entry: UsageEntry, registry: RegistryDep, intake: IntakeDep) -> Response:
     """Record one model call of the caller; its cost is worked out when it is not given."""
     prices = await registry.prices()
     answer = await intake.take([(entry, cost_of(entry, prices))], the_only_one)
@@ -49,7 +49,7 @@ async def log_usage_batch(
     registry: RegistryDep,
     intake: IntakeDep,
     atomic: Annotated[bool, Query(description="Store all entries or none.")] = False,
-) -> Any:
+) -> Response:
     """Record up to 1000 model calls in one transaction; bad ones are reported by their index."""
     prices = await registry.prices()
     batch = read_batch(entries, atomic)

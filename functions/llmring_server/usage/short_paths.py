@@ -1,18 +1,23 @@
 """The short paths of `POST /log` and `POST /log/batch`, for requests that are plain."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import FastAPI
 from pydantic import ValidationError
 
 from llmring_core import strict_json, usage_log
-from llmring_core.calls import LoggedUsage, UsageEntry
+from llmring_core.calls import UsageEntry
 from llmring_core.costs import cost_of
 from llmring_core.registry import Registry
 from llmring_core.short_path import PlainAnswer, PlainRequest
-from llmring_server.usage.batches import MAX_ENTRIES, answered, read_batch
-from llmring_server.usage.models import LoggedBatch
+from llmring_server.usage.batches import (
+    MAX_ENTRIES,
+    ReadBatch,
+    answered,
+    read_batch,
+    read_good_batch,
+    the_only_one,
+)
 from llmring_server.usage.writing import GroupWriter
 
 
@@ -40,23 +45,19 @@ class _Paths:
         calls = usage_log.numbered([(entry, cost_of(entry, prices))])
         await self.writer.add(caller.api_key_id, calls, len(request.body))
         self.registry.tell_if_late(prices)
-        return PlainAnswer(LoggedUsage.__pydantic_serializer__.to_json(calls[0][2]))
+        return PlainAnswer(the_only_one([calls[0][2]]))
 
     async def log_batch(self, request: PlainRequest) -> PlainAnswer | None:
         """`routes.log_usage_batch` for a batch none of whose calls names a conversation."""
         caller = request.caller
-        raw = _entries(request) if caller and request.is_json else None
-        if caller is None or raw is None:
-            return None
-        batch = read_batch(raw, atomic=False)
-        if usage_log.needs_transaction(batch.good):
+        batch = _batch(request) if caller and request.is_json else None
+        if caller is None or batch is None or usage_log.needs_transaction(batch.good):
             return None
         prices = await self.registry.prices()
         calls = usage_log.numbered(batch.priced(prices))
         await self.writer.add(caller.api_key_id, calls, len(request.body))
         self.registry.tell_if_late(prices)
-        answer = answered(batch, [logged for *_, logged in calls])
-        return PlainAnswer(LoggedBatch.__pydantic_serializer__.to_json(answer))
+        return PlainAnswer(answered(batch, [logged for *_, logged in calls]))
 
 
 def _entry(request: PlainRequest) -> UsageEntry | None:
@@ -69,9 +70,15 @@ def _entry(request: PlainRequest) -> UsageEntry | None:
         return None
 
 
-def _entries(request: PlainRequest) -> list[Any] | None:
+def _batch(request: PlainRequest) -> ReadBatch | None:
+    """The batch in a body; None if the route is to say what is wrong with it."""
+    if strict_json.is_suspicious(request.body):
+        return None
+    if (batch := read_good_batch(request.body)) is not None:
+        return batch
     try:
         raw = strict_json.loads(request.body)
     except ValueError:
         return None
-    return raw if isinstance(raw, list) and len(raw) <= MAX_ENTRIES else None
+    is_batch = isinstance(raw, list) and len(raw) <= MAX_ENTRIES
+    return read_batch(raw, atomic=False) if is_batch else None
