@@ -73,7 +73,7 @@ class UsageEntry(BaseModel):
 
     @model_validator(mode="after")
     def _cached_is_part_of_input(self) -> Self:
-        refuse_more_cached_than_input(self.tokens)
+        refuse_more_cached_than_input(self.cached_input_tokens, self.input_tokens)
         return self
 
     @property
@@ -102,8 +102,12 @@ class Logged(NamedTuple):
 
     def members(self) -> dict[str, Any]:
         """The members of `LoggedUsage`, as they are written."""
-        cost = None if self.cost is None else float(self.cost)
-        return {**self._asdict(), "cost": cost}
+        return {
+            "log_id": self.log_id,
+            "cost": None if self.cost is None else float(self.cost),
+            "timestamp": self.timestamp,
+            "cost_status": self.cost_status,
+        }
 
 
 class LoggedUsage(BaseModel):
@@ -115,9 +119,9 @@ class LoggedUsage(BaseModel):
     cost_status: CostStatus
 
 
-def refuse_more_cached_than_input(tokens: Tokens) -> None:
+def refuse_more_cached_than_input(cached: int, input_tokens: int) -> None:
     """A check of models: the cached tokens are part of the input."""
-    if tokens.cached_input > tokens.input:
+    if cached > input_tokens:
         raise PydanticCustomError(
             "cached_exceeds_input", "cached_input_tokens is larger than input_tokens"
         )

@@ -52,7 +52,7 @@ class Terminal(logging.StreamHandler):  # type: ignore[type-arg]  # of whatever 
             self._second = (int(now), local)
         milliseconds = int(now % 1 * 1000)
         head = f"{self._second[1]},{milliseconds:03d} INFO    [{request_id.get()}] {_ACCESS.name}"
-        line = f"{head}: {text.translate(_ESCAPED)}\n"
+        line = f"{head}: {text if text.isprintable() else text.translate(_ESCAPED)}\n"
         with self.lock or nullcontext():
             is_first = not self._lines
             self._lines.append(line)

@@ -170,15 +170,15 @@ order by position
 
 -- name: with_latest_messages
 -- As JSON, member by member: PostgreSQL joins texts ten times as fast as it builds JSON of values.
-with place as (
-    select position, size from {schema}.messages
-    where api_key_id = $1 and conversation_id = $2
-    order by position desc
-    limit $3
-), weighed as (
-    select position, sum(size) over (order by position desc) - size as bytes_before from place
-), page as (
-    select min(position) filter (where bytes_before < $4::bigint) as first from weighed
+with weighed as (
+    select *, sum(size) over (order by position desc) - size as bytes_before
+    from (
+        -- With a limit, so that it is the index that is read, whatever is known of the table.
+        select * from {schema}.messages
+        where api_key_id = $1 and conversation_id = $2
+        order by position desc
+        limit $3
+    ) as message
 ), latest as (
     select string_agg(
         concat(
@@ -201,13 +201,8 @@ with place as (
         ),
         ',' order by position
     ) as messages
-    from page, lateral (
-        -- With a limit, so that it is the index that is read, whatever is known of the table.
-        select * from {schema}.messages
-        where api_key_id = $1 and conversation_id = $2 and position >= page.first
-        order by position desc
-        limit $3
-    ) as message
+    from weighed
+    where bytes_before < $4::bigint
 )
 select concat(
     '{"title":', coalesce(to_json(title)::text, 'null'),

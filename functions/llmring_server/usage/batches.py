@@ -97,7 +97,7 @@ def answered(batch: ReadBatch, logged: Sequence[Logged | None]) -> bytes:
 def _result(index: int, logged: Logged | None) -> dict[str, Any]:
     if logged is None:
         return {"index": index, "status": "rejected", "errors": [NOT_TAKEN]}
-    return {**logged.members(), "index": index, "status": "stored"}
+    return logged.members() | {"index": index, "status": "stored"}
 
 
 def _read(index: int, raw: Any) -> UsageEntry | RejectedUsage:
