@@ -91,7 +91,7 @@ class CallLog(BaseModel):
     def _makes_a_usage_row(self) -> Self:
         if self.metadata.model is None and self.response.model is None:
             raise PydanticCustomError("missing_model", "metadata.model says which model was called")
-        refuse_more_cached_than_input(self.tokens)
+        refuse_more_cached_than_input(self.tokens.cached_input, self.tokens.input)
         return self
 
     @property

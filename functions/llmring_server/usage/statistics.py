@@ -1,6 +1,6 @@
 """Statistics over the calls of a project, exact and up to the last acknowledged row."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -26,48 +26,39 @@ async def statistics(
     parts = spans(period, days_of)
     wanted = (*period, grouping, str(days_of), *parts.hours, *parts.days, parts.days_are_utc)
     rows = await runner.fetch(summing.SQL["statistics"], caller.api_key_id, *wanted)
-    sums = [row for row in rows if not row["is_of_period"]]
-    of_periods = [row for row in rows if row["is_of_period"]]
-    top_models = _top_models(_of("model", of_periods))
+    periods = sorted(_of("all", rows), key=_by_period, reverse=True)
     return UsageStats(
-        summary=_summary(sums),
+        summary=_summary(rows),
         by_day=[
-            PeriodTotals(date=row["period"], top_model=top_models[row["period"]], **_totals(row))
-            for row in sorted(_of("all", of_periods), key=_by_period, reverse=True)
+            PeriodTotals(date=row["period"], top_model=row["name"], **_totals(row))
+            for row in periods
         ],
-        by_model=_by_name("model", sums),
-        by_origin=_by_name("origin", sums),
-        by_alias=_by_name("alias", sums),
+        by_model=_by_name("model", rows),
+        by_origin=_by_name("origin", rows),
+        by_alias=_by_name("alias", rows),
     )
 
 
-def _summary(sums: list[Row]) -> Summary:
-    totals = next(map(_totals, _of("all", sums)), dict.fromkeys(Totals.model_fields, Decimal(0)))
+def _summary(rows: Sequence[Row]) -> Summary:
+    total = _of("total", rows)
+    totals = _totals(total[0]) if total else dict.fromkeys(Totals.model_fields, Decimal(0))
     return Summary(
         total_requests=totals.pop("requests"),
         total_cost=totals.pop("cost"),
-        unique_models=len(_of("model", sums)),
-        unique_origins=len(_of("origin", sums)),
+        unique_models=len(_of("model", rows)),
+        unique_origins=len(_of("origin", rows)),
         **totals,
     )
 
 
-def _of(dimension: str, rows: Iterable[Row]) -> list[Row]:
+def _of(dimension: str, rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row["dimension"] == dimension]
 
 
-def _by_name(dimension: str, sums: list[Row]) -> dict[str, Totals]:
+def _by_name(dimension: str, rows: Sequence[Row]) -> dict[str, Totals]:
     """The sums by name; calls that have no name there are only in the summary."""
-    named = sorted(_of(dimension, sums), key=_busiest_first)
+    named = sorted(_of(dimension, rows), key=_busiest_first)
     return {row["name"]: Totals(**_totals(row)) for row in named}
-
-
-def _top_models(rows: Iterable[Row]) -> dict[Any, str]:
-    """The busiest model of each period."""
-    top: dict[Any, str] = {}
-    for row in sorted(rows, key=_busiest_first):
-        top.setdefault(row["period"], row["name"])
-    return top
 
 
 def _busiest_first(row: Row) -> tuple[int, str]:

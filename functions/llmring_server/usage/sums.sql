@@ -40,25 +40,44 @@ with part as (
         values ('all', ''), ('model', model), ('alias', alias), ('origin', origin)
     ) as part (dimension, name)
     where api_key_id = $1 and logged_at >= $7 and logged_at < $3 and part.name is not null
-), dated as (
-    select
-        *,
-        case when dimension in ('all', 'model') then date_trunc($4, start at time zone $5)::date end
-            as period
+), counted as (
+    select date_trunc($4, start at time zone $5)::date as period, name, sum(requests) as requests
     from part
+    where dimension = 'model'
+    group by 1, 2
+), busiest as (
+    select distinct on (period) period, name
+    from counted
+    where requests > 0
+    order by period, requests desc, name collate "C"
+), summed as (
+    -- By day, week or month over all calls, and by name over all of the time.
+    select
+        dimension, case when dimension <> 'all' then name end as name,
+        case when dimension = 'all' then date_trunc($4, start at time zone $5)::date end as period,
+        sum(requests) as requests,
+        sum(unpriced_requests) as unpriced_requests,
+        sum(cost) as cost,
+        sum(input_tokens) as input_tokens,
+        sum(output_tokens) as output_tokens,
+        sum(cached_input_tokens) as cached_input_tokens
+    from part
+    group by 1, 2, 3
+    having sum(requests) <> 0
+), total as (
+    select
+        'total', null, null::date, sum(requests), sum(unpriced_requests), sum(cost),
+        sum(input_tokens), sum(output_tokens), sum(cached_input_tokens)
+    from summed
+    where dimension = 'all'
+    having count(*) > 0
 )
 select
-    dimension, name, period, grouping(period) = 0 as is_of_period,
-    sum(requests)::bigint as requests,
-    sum(unpriced_requests)::bigint as unpriced_requests,
-    sum(cost) as cost,
-    sum(input_tokens) as input_tokens,
-    sum(output_tokens) as output_tokens,
-    sum(cached_input_tokens) as cached_input_tokens,
-    sum(input_tokens + output_tokens) as total_tokens
-from dated
-group by grouping sets ((dimension, name), (dimension, name, period))
-having sum(requests) <> 0 and (grouping(period) = 1 or period is not null)
+    dimension, coalesce(found.name, busiest.name) as name, period,
+    requests::bigint as requests, unpriced_requests::bigint as unpriced_requests, cost,
+    input_tokens, output_tokens, cached_input_tokens, input_tokens + output_tokens as total_tokens
+from (select * from summed union all select * from total) as found
+left join busiest using (period)
 
 -- name: may_fold
 select pg_try_advisory_xact_lock(hashtextextended('llmring-server sums of {schema}', 0))
