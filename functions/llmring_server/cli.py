@@ -1,6 +1,7 @@
 """The llmring-server command."""
 
 import argparse
+import gc
 import re
 import sys
 from collections.abc import Sequence
@@ -39,6 +40,7 @@ def _run(options: argparse.Namespace) -> int:
         return replay() if options.action == "replay" else drain(until_empty=options.until_empty)
     if options.command == "receipts":
         return _run_receipts(options)
+    gc.disable()  # until the app is there: what is imported is not garbage
     from llmring_server.serving import serve
 
     return serve(options.host, options.port, reload=options.reload, workers=options.workers)

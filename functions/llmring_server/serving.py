@@ -10,7 +10,6 @@ from types import FrameType
 from typing import NoReturn
 
 import uvicorn
-from uvicorn.supervisors import ChangeReload, Multiprocess
 
 from llmring_core import __version__, telemetry
 from llmring_core.database import Database
@@ -175,8 +174,12 @@ def _run(listener: socket.socket, *, reload: bool, workers: int) -> None:
     )
     server = uvicorn.Server(config)
     if reload:
+        from uvicorn.supervisors import ChangeReload
+
         ChangeReload(config, target=server.run, sockets=[listener]).run()
     elif workers > 1:
+        from uvicorn.supervisors import Multiprocess
+
         Multiprocess(config, sockets=[listener]).run()
     else:
         try:
