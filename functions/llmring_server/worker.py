@@ -1,5 +1,6 @@
 """What each process of `llmring-server serve` runs."""
 
+import asyncio
 import gc
 
 from fastapi import FastAPI
@@ -8,16 +9,23 @@ from llmring_server.app import create_app
 
 # Python looks for garbage after so many new objects; by default 700, which is a few requests.
 YOUNG_OBJECTS = 20_000
+SETTLED_SECONDS = 1.0
 
 
 def make_app() -> FastAPI:
-    """Make the app of a process that does nothing else.
-
-    What is there by then stays, so the garbage collector need not look at it ever again: it would
-    stop all requests for 0.1 s every time. Nor does it while a server starts (see `cli.py`).
-    """
+    """Make the app of a process that does nothing else; called by uvicorn, in its event loop."""
     app = create_app()
+    asyncio.get_running_loop().call_later(SETTLED_SECONDS, settle)
+    return app
+
+
+def settle() -> None:
+    """Begin to collect garbage, but never again look at what is there by now.
+
+    It stays as long as the process, and looking through it would stop all requests for 0.1 s every
+    time. While a server starts there is no collection at all (see `cli.py`).
+    """
+    gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 20, 20)
     gc.enable()
-    return app

@@ -22,6 +22,7 @@ from llmring_core.errors import LLMRingError
 
 _JSON = (b"application/json", b"application/json; charset=utf-8")
 # What only the app heeds.
+_UUID_LENGTH = 36
 _NOT_PLAIN = {b"idempotency-key", b"origin"}
 
 Headers = list[tuple[bytes, bytes]]
@@ -32,7 +33,7 @@ class PlainRequest(NamedTuple):
 
     headers: Mapping[bytes, bytes]
     body: bytes
-    name: str  # the last part of a path that ends with `*`
+    name: str  # the part of the path that `*` stands for
     keys_are_ids: bool
 
     @property
@@ -56,7 +57,7 @@ class PlainAnswer(NamedTuple):
 
 
 ShortPath = Callable[[PlainRequest], Awaitable[PlainAnswer | None]]
-# By method and path; in a path, `*` may stand for the last part.
+# By method and path; in a path, `*` may stand for a UUID.
 ShortPaths = dict[tuple[str, str], ShortPath]
 
 
@@ -116,8 +117,10 @@ class ShortPathMiddleware:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if short := self._paths.get((scope["method"], path)):
             return short, ""
-        folder, _, name = path.rpartition("/")
-        return self._paths.get((scope["method"], f"{folder}/*")), name
+        name = next((part for part in path.split("/") if len(part) == _UUID_LENGTH), "")
+        if not name:
+            return None, ""
+        return self._paths.get((scope["method"], path.replace(name, "*"))), name
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes] | None:

@@ -313,3 +313,43 @@ async def test_what_is_no_id_is_answered_the_same_on_both_ways(local, name):
     one = await local.get(f"/conversations/{name}", headers=KEY)
     other = await local.get(f"/conversations/{name}", headers=KEY, params=LONG)
     assert one.status_code == other.status_code
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"messages": [{"role": "user", "content": "Hi"}]}',
+        b'{"messages": [{"role": "user", "content": "Hi"}], "logging_level": "metadata"}',
+        b'{"messages": [{"role": "user", "content": "Hi"}], "logging_level": "none"}',
+        b'{"messages": [{"role": "user", "content": NaN}]}',
+        b'{"messages": [{"role": "king", "content": "Hi"}]}',
+        b'{"messages": [{"role": "user", "content": "\\u0000"}]}',
+        b'{"messages": []}',
+        b"{}",
+        b"[",
+    ],
+    ids=str,
+)
+async def test_a_batch_of_messages_is_answered_the_same_on_both_ways(local, body):
+    begun = (await local.post("/conversations", json={}, headers=KEY)).json()
+    path = f"/conversations/{begun['id']}/messages/batch"
+    one = await local.post(path, content=body, headers=KEY | JSON)
+    other = await local.post(path, content=body, headers=KEY | JSON, params=LONG)
+    answers = [one.json(), other.json()]
+    for answer in answers:
+        answer.pop("request_id", None)
+        if "message_ids" in answer:
+            answer["message_ids"] = len(answer["message_ids"])
+    assert (one.status_code, answers[0]) == (other.status_code, answers[1])
+    shown = (await local.get(f"/conversations/{begun['id']}", headers=KEY)).json()["messages"]
+    assert [each["content"] for each in shown[: len(shown) // 2]] == [
+        each["content"] for each in shown[len(shown) // 2 :]
+    ]
+
+
+async def test_a_plain_batch_of_messages_does_not_come_to_the_routes(local, app):
+    begun = (await local.post("/conversations", json={}, headers=KEY)).json()
+    app.router.routes.clear()
+    path = f"/conversations/{begun['id']}/messages/batch"
+    messages = {"messages": [{"role": "user", "content": "Hi"}]}
+    assert (await local.post(path, json=messages, headers=KEY)).json()["stored"] == 1
