@@ -5,35 +5,12 @@ from importlib import import_module
 
 import pytest
 
-from llmring_core.queries import load
+from support.statements import every_statement
 
-FILES = {
-    "llmring_server.conversations": "queries.sql",
-    "llmring_server.mcp": "queries.sql",
-    "llmring_server.receipts": "queries.sql",
-    "llmring_server.templates": "queries.sql",
-    "llmring_server.usage": "queries.sql",
-    "llmring_server.usage.summing": "sums.sql",
-    "key_ring": "key_ring.sql",
-    "idempotency": "idempotency.sql",
-    "migrate": "migrate.sql",
-    "registry_copies": "registry_copies.sql",
-    "usage_log": "usage_log.sql",
-    "partitions": "partitions.sql",
-}
-# Not single statements: they change the schema, with names put in by the code.
-SCRIPTS = {"create_month", "create_schema", "create_ledger"}
+STATEMENTS = dict(every_statement())
 
 
-def every_statement():
-    for package, file in FILES.items():
-        owner = package.removesuffix(".summing") if "." in package else "llmring_core"
-        for name, statement in load(owner, file).items():
-            if name not in SCRIPTS:
-                yield pytest.param(statement, id=f"{package}.{name}")
-
-
-@pytest.mark.parametrize("statement", list(every_statement()))
+@pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
 async def test_every_statement_compiles(database, statement):
     async with database.transaction() as tx:
         await tx.prepare(statement)

@@ -1,0 +1,28 @@
+"""Every SQL statement that the server has, by name."""
+
+from llmring_core.queries import load
+
+FILES = {
+    "llmring_server.conversations": "queries.sql",
+    "llmring_server.mcp": "queries.sql",
+    "llmring_server.receipts": "queries.sql",
+    "llmring_server.templates": "queries.sql",
+    "llmring_server.usage": "queries.sql",
+    "llmring_server.usage.summing": "sums.sql",
+    "key_ring": "key_ring.sql",
+    "idempotency": "idempotency.sql",
+    "migrate": "migrate.sql",
+    "registry_copies": "registry_copies.sql",
+    "usage_log": "usage_log.sql",
+    "partitions": "partitions.sql",
+}
+# Not single statements: they change the schema, with names put in by the code.
+SCRIPTS = {"create_month", "create_schema", "create_ledger"}
+
+
+def every_statement():
+    for package, file in FILES.items():
+        owner = package.removesuffix(".summing") if "." in package else "llmring_core"
+        for name, statement in load(owner, file).items():
+            if name not in SCRIPTS:
+                yield f"{package}.{name}", statement
