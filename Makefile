@@ -17,7 +17,7 @@ SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$(or $(AWS_DEFAULT_REGION),eu-west
 ARCHITECTURE ?= arm64
 OWN_ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
-.PHONY: help serve test check bench bench-lambda format lock schema clean aws-build aws-check aws-local
+.PHONY: help serve test check bench bench-parts bench-lambda format lock schema clean aws-build aws-check aws-local
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,7 +35,11 @@ check: $(VENV)/.dev ## lint, format, types, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(VENV)/.dev ## time receipts beside bare Ed25519, messages beside single rows, MCP beside the SDK
+bench: $(VENV)/.dev ## time everything beside the known server and PostgreSQL's limits (BENCH_OPTIONS="--large")
+	@$(BIN)/python tests/bench/load.py $(BENCH_OPTIONS)
+	@$(BIN)/python tests/bench/plot.py
+
+bench-parts: $(VENV)/.dev ## time receipts beside bare Ed25519, messages beside single rows, MCP beside the SDK
 	@$(BIN)/python tests/bench/receipts.py
 	@$(BIN)/python tests/bench/messages.py
 	@$(BIN)/python tests/bench/executions.py

@@ -22,7 +22,7 @@ from llmring_server.conversations.routes import router as conversations
 from llmring_server.conversations.short_paths import (
     add_short_paths as add_paths_of_conversations,
 )
-from llmring_server.jobs.upkeep import keep_up
+from llmring_server.jobs.upkeep import keep_up, upkeep
 from llmring_server.mcp.connections import hold_connections
 from llmring_server.mcp.recording import sweep
 from llmring_server.mcp.routes import router as mcp
@@ -132,14 +132,15 @@ async def _standalone(app: FastAPI) -> AsyncIterator[None]:
         stack.push_async_callback(app.state.mcp.close)
         await _prepare(database)
         app.state.registry.renew_soon()
-        upkeep = asyncio.create_task(
+        jobs = asyncio.create_task(
             keep_up(
                 database,
+                partial(upkeep, usage_days=settings.usage_retention_days),
                 partial(forget_old_messages, days=settings.message_retention_days),
                 sweep,
             )
         )
-        stack.callback(upkeep.cancel)
+        stack.callback(jobs.cancel)
         stack.callback(asyncio.create_task(keep_folding(database)).cancel)
         yield
 

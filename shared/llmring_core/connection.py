@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast
 from llmring_core.queries import Statement
 
 Row = Mapping[str, Any]
+Values = tuple[object, ...]
 
 
 class HostPool(Protocol):
@@ -68,9 +69,7 @@ class Connection:
         """Run a statement; without arguments it may be several, separated by semicolons."""
         await self._raw.execute(self._sql(statement), *arguments, **self._options)
 
-    async def copy(
-        self, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]
-    ) -> None:
+    async def copy(self, table: str, columns: Sequence[str], rows: Sequence[Values]) -> None:
         """Add rows to a table of our schema, all or none: faster than a statement does."""
         await self._raw.copy_records_to_table(
             table, schema_name=self.schema, columns=columns, records=rows, **self._options

@@ -21,6 +21,7 @@ _LATER = (
     asyncpg.OperatorInterventionError,
     asyncpg.PostgresSystemError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.LockNotAvailableError,
     asyncpg.InterfaceError,
     # What asyncpg raises when it is used while the loss of its connection is still being told.
     asyncpg.InternalClientError,

@@ -1,6 +1,7 @@
 """The monthly partitions of the usage logs, made before they are needed."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 
 from llmring_core import clock
 from llmring_core.connection import Connection
@@ -9,6 +10,7 @@ from llmring_core.queries import Statement, load
 SQL = load("llmring_core", "partitions.sql")
 
 MONTHS_AHEAD = 3
+_MONTH = re.compile(r"usage_logs_\d{4}_\d{2}")
 
 
 async def make_ahead(tx: Connection, *, today: datetime | None = None) -> list[str]:
@@ -31,6 +33,31 @@ async def make_ahead(tx: Connection, *, today: datetime | None = None) -> list[s
     return missing
 
 
+async def drop_old(tx: Connection, *, days: int, today: datetime | None = None) -> list[str]:
+    """Drop the months all of whose rows are older than so many days; 0 keeps everything.
+
+    Statistics keep their sums. It takes a moment, however many rows there are.
+
+    Returns:
+        The names of the partitions that this call dropped.
+
+    Raises:
+        Unavailable: somebody used one of them all the time; it is for the next call.
+    """
+    if days == 0:
+        return []
+    kept_from = _first_of_month((today or clock.now()) - timedelta(days=days))
+    await tx.execute(SQL["lock"])
+    await tx.execute(SQL["hurry"])
+    # Their names are ordered as their months are.
+    months = filter(_MONTH.fullmatch, await _existing(tx))
+    old = sorted(name for name in months if name < _name(kept_from))
+    for name in old:
+        await tx.execute(Statement(SQL["drop_month"].replace("{partition}", name)))
+    await tx.execute(SQL["delete_older"], kept_from)
+    return old
+
+
 async def _existing(tx: Connection) -> set[str]:
     rows = await tx.fetch(SQL["existing"], tx.schema)
     return {row["name"] for row in rows}
@@ -44,6 +71,10 @@ def _months(today: datetime) -> list[datetime]:
 def _month(number: int) -> datetime:
     """The first moment of a month, counted from the year 0."""
     return datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC)
+
+
+def _first_of_month(moment: datetime) -> datetime:
+    return _month(moment.year * 12 + moment.month - 1)
 
 
 def _name(month: datetime) -> str:

@@ -19,3 +19,14 @@ with moved as (
 insert into {schema}.{partition} select * from moved;
 alter table {schema}.usage_logs attach partition {schema}.{partition}
     for values from ('{start}') to ('{end}')
+
+-- name: hurry
+-- A table is dropped as soon as nobody uses it; whoever comes meanwhile waits behind us.
+set local lock_timeout = '2s'
+
+-- name: drop_month
+drop table {schema}.{partition}
+
+-- name: delete_older
+-- Of the partition itself, so that no trigger takes them out of the statistics.
+delete from {schema}.usage_logs_default where logged_at < $1

@@ -3,11 +3,16 @@
 import json
 from datetime import UTC, datetime
 
+import asyncpg
 import pytest
 
+from llmring_core.auth import Caller
+from llmring_core.errors import Unavailable
 from llmring_core.ids import millisecond_of, new_id
-from llmring_core.partitions import make_ahead
+from llmring_core.partitions import drop_old, make_ahead
+from llmring_core.periods import period
 from llmring_core.queries import Statement, load
+from llmring_server.usage.statistics import statistics
 
 INSERT = Statement(
     "insert into {schema}.usage_logs (api_key_id, logged_at, log_id, provider, model, input_tokens,"
@@ -17,6 +22,7 @@ INSERT = Statement(
 WHERE = Statement(
     "select relname from {schema}.usage_logs as row join pg_class on oid = row.tableoid"
 )
+COUNT = Statement("select count(*) from {schema}.usage_logs")
 TODAY = datetime(2031, 11, 23, tzinfo=UTC)
 
 
@@ -54,3 +60,52 @@ async def test_a_look_up_by_id_reads_one_partition(database, statement):
         Statement(f"explain (format json) {sql}"), "p", *millisecond_of(identifier), identifier
     )
     assert json.dumps(plan).count("Relation Name") == 1
+
+
+async def test_months_that_are_too_old_are_dropped_whole(database):
+    for today in (datetime(2031, 8, 20, tzinfo=UTC), TODAY):
+        async with database.transaction() as tx:
+            await make_ahead(tx, today=today)
+        await database.execute(INSERT, today, new_id(today))
+    async with database.transaction() as tx:
+        dropped = await drop_old(tx, days=60, today=TODAY)
+    # Of September there may still be rows that are younger than sixty days.
+    assert [each for each in dropped if "2031" in each] == [
+        "usage_logs_2031_07",
+        "usage_logs_2031_08",
+    ]
+    assert await database.fetch_value(COUNT) == 1
+
+
+async def test_old_rows_in_the_net_leave_too(database):
+    old = datetime(2031, 1, 1, tzinfo=UTC)
+    await database.execute(INSERT, old, new_id(old))
+    async with database.transaction() as tx:
+        await drop_old(tx, days=60, today=TODAY)
+    assert await database.fetch_value(COUNT) == 0
+
+
+async def test_without_a_limit_everything_stays(database):
+    async with database.transaction() as tx:
+        assert await drop_old(tx, days=0, today=TODAY) == []
+
+
+async def test_what_left_stays_in_the_statistics(database):
+    await database.execute(INSERT, TODAY, new_id(TODAY))
+    async with database.transaction() as tx:
+        await make_ahead(tx, today=TODAY)
+        await drop_old(tx, days=1, today=datetime(2032, 5, 1, tzinfo=UTC))
+    stats = await statistics(database, Caller("p"), period(None, None), "month", "UTC")
+    assert stats.summary.total_requests == 1
+
+
+async def test_somebody_who_reads_an_old_month_delays_its_end(database, database_url):
+    reader = await asyncpg.connect(database_url)
+    async with database.transaction() as tx:
+        await make_ahead(tx, today=TODAY)
+    async with reader.transaction():
+        await reader.execute("select from llmring.usage_logs_2031_10")
+        with pytest.raises(Unavailable):
+            async with database.transaction() as tx:
+                await drop_old(tx, days=1, today=datetime(2032, 5, 1, tzinfo=UTC))
+    await reader.close()

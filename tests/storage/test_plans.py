@@ -5,7 +5,7 @@ import json
 import asyncpg
 import pytest
 
-from llmring_core import clock, ids, partitions
+from llmring_core import partitions
 from llmring_server.usage.summing import fold
 from support.statements import every_statement
 
@@ -81,13 +81,3 @@ async def test_no_statement_of_a_request_reads_a_whole_table(database, full):
         if tables := large.intersection(whole_tables(plan)):
             found[name] = tables
     assert (found, len(large) > 5) == ({}, True)
-
-
-async def test_a_look_up_by_id_reads_one_partition(database, database_url):
-    log_id = ids.new_id(clock.now())
-    statement = database.sql(dict(every_statement())["llmring_server.usage.find"])
-    connection = await asyncpg.connect(database_url)
-    values = ("alice", *ids.millisecond_of(log_id), log_id)
-    plan = await connection.fetchval(f"explain (format json) {statement}", *values)
-    await connection.close()
-    assert plan.count('"Relation Name"') == 1

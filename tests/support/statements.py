@@ -17,7 +17,7 @@ FILES = {
     "partitions": "partitions.sql",
 }
 # Not single statements: they change the schema, with names put in by the code.
-SCRIPTS = {"create_month", "create_schema", "create_ledger"}
+SCRIPTS = {"create_month", "drop_month", "create_schema", "create_ledger"}
 
 
 def every_statement():

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from functools import partial
 from typing import Any
 
 from llmring_core.database import Database
 from llmring_core.errors import Unavailable
 from llmring_core.lambda_adapter import run_job
 from llmring_core.migrate import migrate as apply_migrations
+from llmring_core.settings import Settings
 from llmring_server.jobs import custom_resource
 from llmring_server.jobs.custom_resource import is_request
 from llmring_server.jobs.upkeep import upkeep as do_upkeep
@@ -39,6 +41,6 @@ async def _migrated(database: Database) -> list[str]:
 
 
 def upkeep(event: Any, context: Any) -> dict[str, Any]:  # noqa: ARG001
-    """Make partitions ahead, and forget old idempotency keys and logs that did not come."""
-    run_job(do_upkeep)
+    """Make partitions ahead, drop old ones, forget idempotency keys and logs that did not come."""
+    run_job(partial(do_upkeep, usage_days=Settings.from_env().usage_retention_days))
     return {"done": True}

@@ -16,23 +16,29 @@ Job = Callable[[Database], Awaitable[object]]
 EVERY_SECONDS = 3600.0
 
 
-async def upkeep(database: Database) -> None:
+async def upkeep(database: Database, *, usage_days: int = 0) -> None:
     """Do what is due; harmless to repeat, and to do from many processes at once.
+
+    Months of usage logs that are older than `usage_days` leave, if that is not 0.
 
     Raises:
         Unavailable: the database does not answer.
     """
     async with database.transaction(is_long=True) as tx:
         await partitions.make_ahead(tx)
+    async with database.transaction() as tx:
+        dropped = await partitions.drop_old(tx, days=usage_days)
+    if dropped:
+        log.info("dropped the usage logs of %s", ", ".join(dropped))
     await forget_old(database)
     await usage_log.forget_awaited(database)
 
 
-async def keep_up(database: Database, *others: Job) -> None:
-    """Do what is due every hour, here and in other jobs, until cancelled."""
+async def keep_up(database: Database, *jobs: Job) -> None:
+    """Do jobs every hour, until cancelled."""
     while True:
         try:
-            for job in (upkeep, *others):
+            for job in jobs:
                 await job(database)
         except LLMRingError as error:
             log.warning("upkeep has to wait: %s", error)
