@@ -10,6 +10,8 @@ from pathlib import Path
 from llmring_core import __version__
 from llmring_core.errors import LLMRingError
 
+INTERRUPTED = 130  # as a shell says it of Ctrl-C
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status, 1 when something is refused in one line."""
@@ -19,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LLMRingError as error:
         sys.stderr.write(f"llmring-server: {error}\n")
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def _run(options: argparse.Namespace) -> int:

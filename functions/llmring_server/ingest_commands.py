@@ -12,6 +12,7 @@ from llmring_core.database import Database
 from llmring_core.errors import StartRefused, Unavailable
 from llmring_core.settings import Settings
 from llmring_core.usage_queue import MESSAGES_AT_ONCE, QueuedCall, UsageQueue
+from llmring_server.db_commands import database_url
 from llmring_server.ingest.storing import store
 
 # How long SQS waits for a message before it says that there is none; seconds, 20 at most. Without
@@ -19,18 +20,30 @@ from llmring_server.ingest.storing import store
 WAIT_SECONDS = 20
 SHORT_WAIT_SECONDS = 1
 RETRY_SECONDS = 5.0
+ANSWER_SECONDS = 5.0
 
 
 def drain(*, until_empty: bool) -> int:
     """Store what is on the queue, for ever or until it is empty."""
     settings = Settings.from_env()
-    return asyncio.run(_drain(settings, _queue(settings.ingest_queue_url), until_empty))
+    queue = _queue(settings.ingest_queue_url)
+    with database_url(settings) as url:
+        return asyncio.run(_drain(settings, url, queue, until_empty))
 
 
 def replay() -> int:
     """Put what was buried, because it could not be stored, back on the queue."""
     settings = Settings.from_env()
     buried, queue = _queue(settings.ingest_dead_letter_url), _queue(settings.ingest_queue_url)
+    try:
+        count = _replayed(buried, queue)
+    except (BotoCoreError, ClientError) as error:
+        raise Unavailable(f"The queue does not answer: {error}") from error
+    sys.stdout.write(f"{count} calls were put back on the queue.\n")
+    return 0
+
+
+def _replayed(buried: UsageQueue, queue: UsageQueue) -> int:
     count = 0
     while messages := _received(buried, SHORT_WAIT_SECONDS):
         taken = asyncio.run(queue.put([each["Body"] for each in messages]))
@@ -39,12 +52,13 @@ def replay() -> int:
         count += len(done)
         if len(done) < len(messages):
             raise StartRefused(f"{count} calls were put back; the queue does not take the others.")
-    sys.stdout.write(f"{count} calls were put back on the queue.\n")
-    return 0
+    return count
 
 
-async def _drain(settings: Settings, queue: UsageQueue, until_empty: bool) -> int:
+async def _drain(settings: Settings, url: str | None, queue: UsageQueue, until_empty: bool) -> int:
     database, count = Database(settings), 0
+    if url is not None:
+        database.go_to(url)
     try:
         while True:
             try:
@@ -65,7 +79,12 @@ async def _drain(settings: Settings, queue: UsageQueue, until_empty: bool) -> in
 
 
 async def _step(database: Database, queue: UsageQueue, until_empty: bool) -> int | None:
-    """Store what comes next; says how many calls, None if nothing came."""
+    """Store what comes next; says how many calls, None if nothing came.
+
+    The database is asked first: what is received and not stored comes nearer to being buried.
+    """
+    if not await database.answers(ANSWER_SECONDS):
+        raise Unavailable
     wait = SHORT_WAIT_SECONDS if until_empty else WAIT_SECONDS
     messages = await asyncio.to_thread(_received, queue, wait)
     if not messages:

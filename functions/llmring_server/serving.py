@@ -26,6 +26,7 @@ from llmring_server.joined_writes import JoinedWrites
 SHUTDOWN_SECONDS = 8
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 LOOPBACK_LINE = "MCP servers    on this machine may be called, as only this machine can ask for it"
+QUEUE_LINE = "Logged calls   go to the queue; llmring-server ingest run stores them"
 EXAMPLE = '{"provider":"openai","model":"gpt-4.1","input_tokens":1200,"output_tokens":350}'
 
 
@@ -88,6 +89,7 @@ def first_lines(
         f"Registry       {settings.registry_base_url}",
         f"Sign receipts  {can_sign}",
         f"Conversations  {_kept(settings)}",
+        *([QUEUE_LINE] if settings.ingest_mode == "queue" else []),
         *([LOOPBACK_LINE] if may_call_itself else []),
         *warnings,
         "Try it:",

@@ -37,6 +37,7 @@ _UNFIT = (
     asyncpg.ProgramLimitExceededError,
 )
 
+NOT_MIGRATED = "The database is not migrated to this version: run llmring-server db migrate."
 # What is taken, by the name of the constraint.
 _TAKEN = {"templates_name": "There is already a template of this name."}
 
@@ -63,6 +64,9 @@ def translated() -> Iterator[None]:
         yield
     except asyncpg.UniqueViolationError as error:
         raise AlreadyExists(_TAKEN.get(str(error.constraint_name))) from error
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
+        log.warning("the schema is not that of this version: %s", error)
+        raise Unavailable(NOT_MIGRATED) from error
     except _UNFIT as error:
         log.warning("a value was refused by the database: %s", error)
         raise Unprocessable("A value does not fit the column it is for.") from error

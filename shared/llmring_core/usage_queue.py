@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from llmring_core.calls import Logged, LoggedUsage, UsageEntry
 from llmring_core.costs import Cost
 from llmring_core.errors import StartRefused
+from llmring_core.quantities import Usd
 from llmring_core.usage_log import Numbered
 
 log = logging.getLogger("llmring.queue")
@@ -28,12 +29,18 @@ SEND_SECONDS = 2.0
 _AWS = re.compile(r"sqs\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 
 
+class QueuedUsage(LoggedUsage):
+    """What a call was answered; a message leaves out what is null."""
+
+    cost: Usd | None = None
+
+
 class QueuedCall(BaseModel):
     """A call with all that its row says, fixed when it was taken."""
 
     api_key_id: str
     entry: UsageEntry
-    logged: LoggedUsage
+    logged: QueuedUsage
     # As text: the answer has it as a JSON number, which would lose digits on the way.
     cost: Decimal | None = None
     pricing: dict[str, Any] | None = None
@@ -55,7 +62,7 @@ def written(api_key_id: str, call: Numbered) -> str | None:
     message = QueuedCall(
         api_key_id=api_key_id,
         entry=entry,
-        logged=LoggedUsage(**logged._asdict()),
+        logged=QueuedUsage(**logged._asdict()),
         cost=cost.amount,
         pricing=cost.pricing,
     )

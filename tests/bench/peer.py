@@ -57,4 +57,5 @@ def peer(folder, database_url, registry_url):
         LLMRING_DATABASE_URL=database_url,
         LLMRING_REGISTRY_BASE_URL=registry_url,
         LLMRING_REDIS_URL="redis://127.0.0.1:9/0",
+        PYTHONPATH="",  # where ours may be
     )

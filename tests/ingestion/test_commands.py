@@ -50,6 +50,22 @@ async def test_what_was_buried_is_brought_back(alice, queues, run, capsys):
     assert (len(await alice.reads_logs()), queues.messages(queues.buried)) == (3, [])
 
 
+async def test_a_database_that_is_away_leaves_the_queue_alone(
+    alice, queues, run, monkeypatch, capsys
+):
+    await alice.logs_batch([a_call() for _ in range(3)])
+    monkeypatch.setenv("LLMRING_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
+    assert await run("run", "--until-empty") == 1
+    assert "0 calls were stored" in capsys.readouterr().err
+    assert len(queues.messages()) == 3
+
+
+async def test_a_queue_that_is_away_is_said_in_one_line(run, monkeypatch, capsys):
+    monkeypatch.setenv("LLMRING_INGEST_DEAD_LETTER_URL", "http://127.0.0.1:9/1/dead")
+    assert await run("replay") == 1
+    assert "The queue does not answer" in capsys.readouterr().err
+
+
 def test_without_a_queue_it_says_so_in_one_line(monkeypatch, capsys):
     monkeypatch.delenv("LLMRING_INGEST_QUEUE_URL", raising=False)
     assert main(["ingest", "replay"]) == 1

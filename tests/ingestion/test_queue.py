@@ -45,6 +45,14 @@ async def test_what_a_call_costs_is_fixed_when_it_is_taken(alice, queues, ingest
     assert explained["cost"] is not None
 
 
+async def test_a_call_whose_cost_nobody_knows_goes_through_the_queue_too(alice, queues, ingest):
+    answer = await logs(alice, model="gpt-99")
+    before = await alice.reads_logs()
+    await ingest(queues.event())
+    (row,) = await alice.reads_logs()
+    assert (answer.json()["cost"], before, row["cost_status"]) == (None, [], "unpriced")
+
+
 @pytest.mark.parametrize("cost", ["0.1234567890123456789", "99999.000000000001"])
 async def test_no_digit_of_a_cost_is_lost_on_the_way(alice, queues, ingest, database, cost):
     answer = await logs(alice, cost=cost)

@@ -136,3 +136,10 @@ async def test_a_caller_who_gives_up_does_not_end_what_all_wait_for(database_url
     assert await other == 1
     assert ended == [1]
     await database.close()
+
+
+async def test_a_database_that_nobody_migrated_says_what_to_do(empty_database_url):
+    database = on(empty_database_url)
+    with pytest.raises(Unavailable, match="llmring-server db migrate"):
+        await database.execute(ADD_KEY)
+    await database.close()

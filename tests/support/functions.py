@@ -72,8 +72,10 @@ def group_of(path: str) -> str:
         return "meta"
     first = path.removeprefix("/api/v1").split("/")[1]
     group = first.removesuffix(".json")
+    if group in ("log", "logs", "stats"):
+        return "usage"
     others = ("conversations", "mcp", "receipts", "registry", "templates")
-    return group if group in others else "usage"
+    return group if group in others else "meta"
 
 
 async def v2_event(request: httpx.Request) -> dict[str, Any]:
