@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Context, Decimal, localcontext
-from typing import Any
+from decimal import Context, Decimal
+from functools import cached_property, reduce
+from typing import Any, NamedTuple
 
 # The registry's field names.
 INPUT = "dollars_per_million_tokens_input"
@@ -18,16 +19,14 @@ THRESHOLD = "long_context_threshold_tokens"
 _EXACT = Context(prec=100)
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(NamedTuple):
     """A price that was used: the registry field it stands in, and USD per million tokens."""
 
     field: str
     dollars_per_million_tokens: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of a bill: so many tokens of a kind at a rate; `cost` is in USD."""
 
     item: str
@@ -36,8 +35,7 @@ class Line:
     cost: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(NamedTuple):
     """The tokens of a call; the cached ones are part of the input."""
 
     input: int
@@ -45,7 +43,7 @@ class Tokens:
     cached_input: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ModelPrices:
     """The prices of one model in one version of the registry."""
 
@@ -64,14 +62,27 @@ class ModelPrices:
         """
         threshold = self.long_context_threshold
         is_long = threshold is not None and tokens.input > threshold
-        input_rate = self._first(*([INPUT_LONG] if is_long else []), INPUT)
-        output_rate = self._first(*([OUTPUT_LONG] if is_long else []), OUTPUT)
-        cached_rate = self._first(CACHE_READ, CACHED_INPUT, input_rate.field)
+        input_rate, cached_rate, output_rate = self._long if is_long else self._short
         return [
             line("input_tokens", tokens.input - tokens.cached_input, input_rate),
             line("cached_input_tokens", tokens.cached_input, cached_rate),
             line("output_tokens", tokens.output, output_rate),
         ]
+
+    @cached_property
+    def _short(self) -> tuple[Rate, Rate, Rate]:
+        """The rates of input, cached input and output."""
+        return self._rates((INPUT,), (OUTPUT,))
+
+    @cached_property
+    def _long(self) -> tuple[Rate, Rate, Rate]:
+        """The same above the threshold."""
+        return self._rates((INPUT_LONG, INPUT), (OUTPUT_LONG, OUTPUT))
+
+    def _rates(self, inputs: Iterable[str], outputs: Iterable[str]) -> tuple[Rate, Rate, Rate]:
+        input_rate = self._first(*inputs)
+        cached_rate = self._first(CACHE_READ, CACHED_INPUT, input_rate.field)
+        return input_rate, cached_rate, self._first(*outputs)
 
     def _first(self, *fields: str) -> Rate:
         field = next(field for field in fields if field in self.rates)
@@ -80,20 +91,19 @@ class ModelPrices:
 
 def line(item: str, tokens: int, rate: Rate) -> Line:
     """Price so many tokens: a million of them cost the rate."""
-    with localcontext(_EXACT):
-        return Line(item, tokens, rate, (tokens * rate.dollars_per_million_tokens).scaleb(-6))
+    cost = _EXACT.multiply(tokens, rate.dollars_per_million_tokens)
+    return Line(item, tokens, rate, cost.scaleb(-6, _EXACT))
 
 
 def total(bill: Iterable[Line]) -> Decimal:
     """The cost of a bill, in USD."""
-    with localcontext(_EXACT):
-        return exact_sum(*(each.cost for each in bill)).normalize() + Decimal(0)
+    cost = exact_sum(*(each.cost for each in bill))
+    return _EXACT.add(cost.normalize(_EXACT), 0)  # not minus zero
 
 
 def exact_sum(*amounts: Decimal) -> Decimal:
     """Add amounts of USD up; none is rounded."""
-    with localcontext(_EXACT):
-        return sum(amounts, Decimal(0))
+    return reduce(_EXACT.add, amounts, Decimal(0))
 
 
 def read_prices(

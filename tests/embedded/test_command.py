@@ -101,10 +101,13 @@ def test_no_acknowledged_row_is_lost_when_postgresql_is_killed(start, folder):
     assert len(rows) == len(set(rows))
 
 
-def test_no_acknowledged_row_is_lost_when_the_server_is_killed(start):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_no_acknowledged_row_is_lost_when_the_server_is_ended(start, number):
     server = start()
-    acknowledged = under_load(server, lambda: server.signal(signal.SIGKILL))
-    assert set(acknowledged) <= set(start().rows())
+    acknowledged = under_load(server, lambda: server.signal(number))
+    rows = start().rows()
+    assert set(acknowledged) <= set(rows)
+    assert len(rows) == len(set(rows))
 
 
 def under_load(server, do):

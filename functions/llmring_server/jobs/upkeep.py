@@ -35,11 +35,13 @@ async def upkeep(database: Database, *, usage_days: int = 0) -> None:
 
 
 async def keep_up(database: Database, *jobs: Job) -> None:
-    """Do jobs every hour, until cancelled."""
+    """Do jobs every hour, until cancelled; one that fails is tried again, and stops no other."""
     while True:
-        try:
-            for job in jobs:
+        for job in jobs:
+            try:
                 await job(database)
-        except LLMRingError as error:
-            log.warning("upkeep has to wait: %s", error)
+            except LLMRingError as error:
+                log.warning("upkeep has to wait: %s", error)
+            except Exception:
+                log.exception("a job of the upkeep failed")
         await asyncio.sleep(EVERY_SECONDS)

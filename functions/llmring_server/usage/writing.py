@@ -78,7 +78,9 @@ class GroupWriter:
             await self._wait(_Waiting(own, size, loop.create_future()))
 
     def _begin_in(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Forget what an earlier loop left, which will never end."""
+        """Forget what an earlier loop left; who waits there is told, if it still runs."""
+        if self._waiting and self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(_tell, self._waiting, Unavailable())
         self._loop, self._is_writing, self._waiting = loop, False, deque()
         self._count = self._size = 0
 
