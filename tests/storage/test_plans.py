@@ -12,7 +12,7 @@ from support.statements import every_statement
 ROWS = 1_000_000
 MESSAGES = 100_000
 # What looks after all projects at once; no request waits for it.
-UPKEEP = {"fold", "recount", "old_of_all", "existing", "move_in", "set_prices"}
+UPKEEP = {"fold", "recount", "old_of_all", "existing", "hurry", "delete_older", "set_prices"}
 # Of twenty projects over ninety days, so that most of it is in the partitions of months.
 FILL_LOGS = """
 insert into llmring.usage_logs (
