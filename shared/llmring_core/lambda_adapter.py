@@ -1,7 +1,6 @@
 """A group as an AWS Lambda function: Mangum, and what lives as long as the container."""
 
 import asyncio
-import gc
 import logging
 import os
 from collections.abc import Awaitable, Callable
@@ -58,7 +57,6 @@ def lambda_handler(
         prepare(app)
     mangum = Mangum(app, lifespan="off", text_mime_types=TEXT_MIME_TYPES)
     log_as_the_runtime_does(settings)
-    gc.freeze()  # what is there by now stays: no request waits for it to be looked through
 
     def handler(event: Any, context: Any) -> Any:
         left = deadline.ends_in(_seconds_left(context))
