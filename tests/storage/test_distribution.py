@@ -12,16 +12,7 @@ ROOT = Path(__file__).parents[2]
 SHARED = {"schema_migrations", "signing_keys", "registry_copies"}
 # Statements of upkeep, which look after all projects at once; no request waits for them.
 UPKEEP = {
-    *(
-        "fold",
-        "recount",
-        "awaiting_prices",
-        "set_prices",
-        "forget_old",
-        "forget_awaited",
-        "sweep",
-        "projects",
-    ),
+    *("awaiting_prices", "set_prices", "forget_old", "forget_awaited", "sweep", "projects"),
     *("move_in", "forget_old_messages", "old_messages_exist", "projects_with_old_messages"),
 }
 UNIQUE = Statement(
