@@ -33,8 +33,7 @@ from llmring_server.registry.short_paths import add_short_paths as add_paths_of_
 from llmring_server.templates.routes import router as templates
 from llmring_server.usage.container import prepare as prepare_usage
 from llmring_server.usage.routes import router as usage
-from llmring_server.usage.summing import EVERY_SECONDS as FOLD_SECONDS
-from llmring_server.usage.summing import fold
+from llmring_server.usage.summing import keep_folding
 
 log = logging.getLogger("llmring.app")
 
@@ -142,8 +141,7 @@ async def _standalone(app: FastAPI) -> AsyncIterator[None]:
             )
         )
         stack.callback(jobs.cancel)
-        folding = asyncio.create_task(keep_up(database, fold, every=FOLD_SECONDS))
-        stack.callback(folding.cancel)
+        stack.callback(asyncio.create_task(keep_folding(database)).cancel)
         yield
 
 

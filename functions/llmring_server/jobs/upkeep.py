@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from llmring_core import partitions, usage_log
 from llmring_core.database import Database
+from llmring_core.errors import LLMRingError
 from llmring_core.idempotency import forget_old
-from llmring_core.loops import run_or_log
 
 log = logging.getLogger("llmring.upkeep")
 
@@ -34,9 +34,14 @@ async def upkeep(database: Database, *, usage_days: int = 0) -> None:
     await usage_log.forget_awaited(database)
 
 
-async def keep_up(database: Database, *jobs: Job, every: float = EVERY_SECONDS) -> None:
-    """Do jobs again and again, until cancelled; one that fails stops no other."""
+async def keep_up(database: Database, *jobs: Job) -> None:
+    """Do jobs every hour, until cancelled; one that fails is tried again, and stops no other."""
     while True:
         for job in jobs:
-            await run_or_log(job(database), "upkeep")
-        await asyncio.sleep(every)
+            try:
+                await job(database)
+            except LLMRingError as error:
+                log.warning("upkeep has to wait: %s", error)
+            except Exception:
+                log.exception("a job of the upkeep failed")
+        await asyncio.sleep(EVERY_SECONDS)

@@ -8,14 +8,17 @@ at every moment, however late that is.
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 
 from llmring_core.connection import Row
 from llmring_core.database import Database
-from llmring_core.loops import is_over, run_or_log
+from llmring_core.errors import LLMRingError
+from llmring_core.loops import is_over
 from llmring_core.queries import load
 
 SQL = load("llmring_server.usage", "sums.sql")
+log = logging.getLogger("llmring.usage")
 
 EVERY_SECONDS = 5.0
 CHANGES_AT_ONCE = 20_000
@@ -59,9 +62,24 @@ class Notes:
         self._count += count
         if self._count > MANY_CHANGES and is_over(self._task):
             self._count = 0
-            self._task = asyncio.create_task(
-                run_or_log(fold(self._database), "the sums of the usage logs")
-            )
+            self._task = asyncio.create_task(fold_or_log(self._database))
+
+
+async def fold_or_log(database: Database) -> None:
+    """Fold; what prevents it is logged, since nobody waits for it."""
+    try:
+        await fold(database)
+    except LLMRingError as error:
+        log.warning("the sums of the usage logs have to wait: %s", error)
+    except Exception:
+        log.exception("the sums of the usage logs have to wait")
+
+
+async def keep_folding(database: Database) -> None:
+    """Fold every few seconds, until cancelled."""
+    while True:
+        await asyncio.sleep(EVERY_SECONDS)
+        await fold_or_log(database)
 
 
 async def recount(database: Database, *, repair: bool = False) -> Sequence[Row]:
