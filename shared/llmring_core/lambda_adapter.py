@@ -88,7 +88,9 @@ async def _ended(tasks: set[asyncio.Task[Any]]) -> None:
     _, unfinished = await asyncio.wait(tasks, timeout=deadline.at_most(BACKGROUND_SECONDS))
     for task in unfinished:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    # One that does not even end when it is cancelled, as its connection is dead, is left behind.
+    done, _ = await asyncio.wait(tasks, timeout=BACKGROUND_SECONDS)
+    await asyncio.gather(*done, return_exceptions=True)
 
 
 def run_job(job: Callable[[Database], Awaitable[Result]]) -> Result:
