@@ -1,10 +1,10 @@
 """A short path past the framework, for the few routes that are called all the time.
 
 FastAPI and the layers around it take 0.2 ms of a request; what a short path is for takes 0.03. It
-answers a *plain* request of one route: no query, no repeated header, no web page's, a JSON body of
-known length. Whatever it does not take (then it returns None) goes on to the app, body and all. So
-the route alone says what is wrong with a request, is what `/docs` shows, and stays the
-specification: a test asks both the same and compares the answers.
+answers a *plain* request of one route: no query, no repeated header, not of a web page. Whatever it
+does not take (then it returns None) goes on to the app, body and all. So the route alone says what
+is wrong with a request, is what `/docs` shows, and stays the specification: a test asks both the
+same and compares the answers.
 """
 
 import time
