@@ -17,11 +17,9 @@ from llmring_core.local_postgres import LocalPostgres, default_data_dir
 from llmring_core.migrate import migrate
 from llmring_core.settings import Settings
 from llmring_core.web import build_app
+from llmring_server.conversations.container import prepare as prepare_conversations
 from llmring_server.conversations.retention import forget_old_messages
 from llmring_server.conversations.routes import router as conversations
-from llmring_server.conversations.short_paths import (
-    add_short_paths as add_paths_of_conversations,
-)
 from llmring_server.jobs.upkeep import keep_up, upkeep
 from llmring_server.mcp.connections import hold_connections
 from llmring_server.mcp.recording import sweep
@@ -43,7 +41,7 @@ GROUPS = (registry, usage, receipts, conversations, mcp, templates)
 PREPARE = (
     prepare_usage,
     add_paths_of_registry,
-    add_paths_of_conversations,
+    prepare_conversations,
     hold_keys,
     hold_connections,
 )

@@ -299,6 +299,26 @@ async def test_a_conversation_is_answered_the_same_on_both_ways(local, app, fold
     ConversationWithMessages.model_validate(one)
 
 
+@pytest.mark.parametrize(
+    "query", ["message_limit=2", "message_limit=0", "message_limit=10001", "message_limit=", "a=b"]
+)
+async def test_a_number_of_messages_is_heeded_the_same_on_both_ways(local, query):
+    begun = (await local.post("/conversations", json={}, headers=KEY)).json()
+    path = f"/conversations/{begun['id']}"
+    spoken = [{"role": "user", "content": text} for text in "abc"]
+    await local.post(f"{path}/messages/batch", json={"messages": spoken}, headers=KEY)
+    one = await local.get(f"{path}?{query}", headers=KEY)
+    other = await local.get(f"{path}?{query}&the=long-way", headers=KEY)
+    assert what_matters(one) == what_matters(other)
+
+
+async def test_a_conversation_with_a_number_of_messages_does_not_come_to_the_routes(local, app):
+    begun = (await local.post("/conversations", json={}, headers=KEY)).json()
+    app.router.routes.clear()
+    response = await local.get(f"/conversations/{begun['id']}?message_limit=100", headers=KEY)
+    assert response.json()["messages"] == []
+
+
 async def test_a_conversation_of_another_project_is_not_found_on_either_way(local):
     begun = (await local.post("/conversations", json={}, headers=KEY)).json()
     path, bob = f"/conversations/{begun['id']}", {"X-API-Key": "bob"}

@@ -13,6 +13,7 @@ from llmring_core.database import Database
 from llmring_core.key_ring import hold_keys
 from llmring_core.lambda_adapter import Handler, lambda_handler
 from llmring_core.settings import Settings
+from llmring_server.conversations.container import prepare as prepare_conversations
 from llmring_server.conversations.routes import router as conversations
 from llmring_server.mcp.connections import hold_connections
 from llmring_server.mcp.routes import router as mcp
@@ -136,6 +137,7 @@ def _start(group: str, settings: Settings, database: Database) -> Handler:
         "usage": usage,
     }
     prepare = {
+        "conversations": prepare_conversations,
         "usage": prepare_usage,
         "receipts": hold_keys,
         "mcp": partial(hold_connections, keep=False),

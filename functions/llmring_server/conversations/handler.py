@@ -2,7 +2,7 @@
 
 from llmring_core import cold_start
 from llmring_core.lambda_adapter import lambda_handler
+from llmring_server.conversations.container import prepare
 from llmring_server.conversations.routes import router
-from llmring_server.conversations.short_paths import add_short_paths
 
-handler = cold_start.ends_with(lambda_handler(router, prepare=add_short_paths))
+handler = cold_start.ends_with(lambda_handler(router, prepare=prepare))

@@ -94,24 +94,6 @@ def _start(span: Row, page: Page) -> tuple[int, int]:
     return max(after, before_first) + page.offset, 0
 
 
-async def with_latest(
-    runner: Runner, caller: Caller, conversation_id: UUID, limit: int | None
-) -> bytes:
-    """A conversation with its latest messages as JSON, as the database writes it.
-
-    There are fewer than `limit` messages where they are large, and none at all if it is None.
-
-    Raises:
-        NotFound: the caller has no such conversation.
-    """
-    text: str | None = await runner.fetch_value(
-        SQL["with_latest_messages"], caller.api_key_id, conversation_id, limit, PAGE_BYTES
-    )
-    if text is None:
-        raise NotFound
-    return text.encode()
-
-
 async def pages(
     runner: Runner, caller: Caller, conversation_id: UUID
 ) -> AsyncIterator[list[Message]]:

@@ -168,8 +168,10 @@ from page, lateral (
 ) as message
 order by position
 
--- name: with_latest_messages
+-- name: latest
 -- As JSON, member by member: PostgreSQL joins texts ten times as fast as it builds JSON of values.
+-- Nothing is joined for who has the version already. It names this state of the conversation's row
+-- (each change makes a new one), and no message changes without it.
 with weighed as (
     select *, sum(size) over (order by position desc) - size as bytes_before
     from (
@@ -204,7 +206,7 @@ with weighed as (
     from weighed
     where bytes_before < $4::bigint
 )
-select concat(
+select xmin::text || ctid::text as version, case when xmin::text || ctid::text = $5::text then null else concat(
     '{"title":', coalesce(to_json(title)::text, 'null'),
     ',"system_prompt":', coalesce(to_json(system_prompt)::text, 'null'),
     ',"model_alias":', coalesce(to_json(model_alias)::text, 'null'),
@@ -230,10 +232,10 @@ select concat(
         'null'
     ),
     ',"messages":',
-    case when $3::bigint is null then 'null' else '[' || coalesce(latest.messages, '') || ']' end,
+    case when $3::bigint is null then 'null' else '[' || coalesce((select latest.messages from latest), '') || ']' end,
     '}'
-)
-from {schema}.conversations, latest
+) end as json
+from {schema}.conversations
 where api_key_id = $1 and conversation_id = $2
 
 -- name: span

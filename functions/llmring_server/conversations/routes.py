@@ -22,6 +22,7 @@ from llmring_core.pages import MAX_LIMIT, PageDep
 from llmring_core.registry import RegistryDep
 from llmring_core.web import SettingsDep, StrictRoute, group_router
 from llmring_server.conversations import adding, calls, exports, messages, store
+from llmring_server.conversations.latest import LatestDep
 from llmring_server.conversations.logged_calls import CallLog, LoggedCall
 from llmring_server.conversations.models import (
     Batch,
@@ -129,7 +130,7 @@ async def delete_old_messages(
 async def find_conversation(
     conversation_id: UUID,
     caller: CallerDep,
-    db: Db,
+    latest: LatestDep,
     include_messages: bool = True,
     message_limit: Annotated[
         int, Query(ge=1, le=MAX_LIMIT, description="The latest messages, at most so many.")
@@ -137,7 +138,7 @@ async def find_conversation(
 ) -> Response:
     """One conversation of the caller with its latest messages, the oldest of them first."""
     limit = message_limit if include_messages else None
-    found = await messages.with_latest(db, caller, conversation_id, limit)
+    found = await latest.find(caller, conversation_id, limit)
     return Response(found, media_type="application/json")
 
 

@@ -1,5 +1,6 @@
 """Short paths of conversations: one with its latest messages, and a batch that is added to it."""
 
+import re
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,7 +12,11 @@ from llmring_core.database import Database
 from llmring_core.settings import Settings
 from llmring_core.short_path import PlainAnswer, PlainRequest
 from llmring_server.conversations import adding, messages
+from llmring_server.conversations.latest import Latest
 from llmring_server.conversations.models import Batch
+
+# The published client asks so; what is no number from 1 to 9999 is the route's to refuse.
+_LIMIT = re.compile(rb"message_limit=([1-9][0-9]{0,3})")
 
 
 def add_short_paths(app: FastAPI) -> None:
@@ -19,24 +24,25 @@ def add_short_paths(app: FastAPI) -> None:
     settings: Settings = app.state.settings
     if not settings.enable_conversation_tracking:
         return
-    paths = _Paths(app.state.database, settings)
+    paths = _Paths(app.state.database, app.state.latest, settings)
     for folder in ("/conversations", "/api/v1/conversations"):
         app.state.short_paths["GET", f"{folder}/*"] = paths.find
+        app.state.short_paths["GET", f"{folder}/*?"] = paths.find
         app.state.short_paths["POST", f"{folder}/*/messages/batch"] = paths.add
 
 
 @dataclass(frozen=True, slots=True)
 class _Paths:
     database: Database
+    latest: Latest
     settings: Settings
 
     async def find(self, request: PlainRequest) -> PlainAnswer | None:
-        """`routes.find_conversation`, as it is without a query."""
-        caller, which = request.caller, _id(request)
-        if caller is None or which is None:
+        """`routes.find_conversation`, with no query or only the number of messages."""
+        caller, which, limit = request.caller, _id(request), _limit(request)
+        if caller is None or which is None or limit is None:
             return None
-        limit = messages.MESSAGES_SHOWN
-        return PlainAnswer(await messages.with_latest(self.database, caller, which, limit))
+        return PlainAnswer(await self.latest.find(caller, which, limit))
 
     async def add(self, request: PlainRequest) -> PlainAnswer | None:
         """`routes.add_messages`."""
@@ -54,6 +60,13 @@ def _id(request: PlainRequest) -> UUID | None:
         return UUID(request.name)
     except ValueError:
         return None
+
+
+def _limit(request: PlainRequest) -> int | None:
+    if not request.query:
+        return messages.MESSAGES_SHOWN
+    wanted = _LIMIT.fullmatch(request.query)
+    return int(wanted[1]) if wanted else None
 
 
 def _batch(request: PlainRequest) -> Batch | None:
