@@ -1,5 +1,6 @@
 """What runs statements: a connection that is lent to us, and what it is lent from."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, cast
@@ -71,9 +72,11 @@ class Connection:
 
     async def copy(self, table: str, columns: Sequence[str], rows: Sequence[Values]) -> None:
         """Add rows to a table of our schema, all or none: faster than a statement does."""
-        await self._raw.copy_records_to_table(
-            table, schema_name=self.schema, columns=columns, records=rows, **self._options
-        )
+        # asyncpg asks for the types of the columns first, and there heeds no timeout.
+        async with asyncio.timeout(self._options.get("timeout")):
+            await self._raw.copy_records_to_table(
+                table, schema_name=self.schema, columns=columns, records=rows, **self._options
+            )
 
     async def prepare(self, statement: Statement) -> None:
         """Have the server parse and plan a statement without running it."""

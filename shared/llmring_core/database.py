@@ -11,10 +11,10 @@ from fastapi import Depends, Request
 
 from llmring_core import deadline
 from llmring_core.connection import Connection, HostPool, Row
-from llmring_core.database_errors import translated
+from llmring_core.database_errors import cancelled_as_such, translated
 from llmring_core.errors import StartRefused
 from llmring_core.loops import is_over
-from llmring_core.own_pool import ACQUIRE_SECONDS, COMMAND_SECONDS, OwnPool
+from llmring_core.own_pool import ACQUIRE_SECONDS, COMMAND_SECONDS, RELEASE_SECONDS, OwnPool
 from llmring_core.queries import Statement
 from llmring_core.settings import Settings
 
@@ -115,7 +115,7 @@ class Database:
     @asynccontextmanager
     async def unprepared_transaction(self, *, is_long: bool = False) -> AsyncIterator[Connection]:
         """A transaction for `before_first_use` itself, which must not wait for its own end."""
-        async with self._lend() as raw, raw.transaction():
+        async with self._lend() as raw, _transaction(raw):
             yield self._connection(raw, LONG_SECONDS if is_long else None)
 
     def prepare_with(self, before_first_use: Callable[["Database"], Awaitable[object]]) -> None:
@@ -161,7 +161,7 @@ class Database:
         await self.ready()
         async with self._lend() as raw:
             if self._wrap_statements:
-                async with raw.transaction():
+                async with _transaction(raw):
                     yield self._connection(raw, seconds)
             else:
                 yield self._connection(raw, seconds)
@@ -175,7 +175,7 @@ class Database:
 
     @asynccontextmanager
     async def _lend(self) -> AsyncIterator[Any]:
-        with translated():
+        with cancelled_as_such(), translated():
             if self._host_pool is None:
                 async with self._own_pool.lend() as raw:
                     yield raw
@@ -193,6 +193,20 @@ class Database:
             sql = statement.replace("{schema}", own).replace("{mcp_schema}", mcp)
             self._prepared_sql[statement] = sql
         return sql
+
+
+@asynccontextmanager
+async def _transaction(raw: Any) -> AsyncIterator[None]:
+    """A transaction that is not waited for when a dead line cannot even roll it back."""
+    transaction = raw.transaction()
+    await transaction.start()
+    try:
+        yield
+    except BaseException:
+        async with asyncio.timeout(RELEASE_SECONDS):
+            await transaction.rollback()
+        raise
+    await transaction.commit()
 
 
 async def _of(request: Request) -> Database:

@@ -1,5 +1,6 @@
 """The border between the database driver's errors and ours."""
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,6 +50,21 @@ LOST = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
+
+
+@contextmanager
+def cancelled_as_such() -> Iterator[None]:
+    """Let who is cancelled end as cancelled, however a dead connection fails to be cleared away.
+
+    Otherwise a task that tries again when the database is away would outlive its cancellation.
+    """
+    try:
+        yield
+    except Exception as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from error
+        raise
 
 
 @contextmanager

@@ -71,7 +71,7 @@ class OwnPool:
             if is_sound and self._spare is None and not self._waiting and pool is self._pool:
                 self._spare = raw
             else:
-                await pool.release(raw, timeout=RELEASE_SECONDS)
+                await _give_back(pool, raw)
 
     async def close(self) -> None:
         """Close it, if it was opened."""
@@ -91,7 +91,7 @@ class OwnPool:
         spare, self._spare = self._spare, None
         if spare is None or _is_alive(spare):
             return spare
-        await pool.release(spare)
+        await _give_back(pool, spare)
         return None
 
     async def _acquired(self, pool: Any) -> Any:
@@ -116,11 +116,11 @@ class OwnPool:
                 self._last_used.pop(id(raw._con), None)  # noqa: SLF001
                 with suppress(asyncpg.InterfaceError):
                     raw.terminate()
-                await pool.release(raw)
+                await _give_back(pool, raw)
                 await pool.expire_connections()  # what killed one while we slept, killed all
                 raw = await self._acquired(pool)
             except asyncio.CancelledError:
-                await pool.release(raw)
+                await _give_back(pool, raw)
                 raise
             else:
                 break
@@ -149,6 +149,12 @@ class OwnPool:
             command_timeout=COMMAND_SECONDS,
             reset=_nothing_to_reset,
         )
+
+
+async def _give_back(pool: Any, raw: Any) -> None:
+    """Return a connection to its pool, which ends one whose query cannot be cancelled in time."""
+    with suppress(TimeoutError):
+        await pool.release(raw, timeout=RELEASE_SECONDS)
 
 
 def _is_alive(raw: Any) -> bool:

@@ -177,6 +177,16 @@ async def test_a_database_that_hangs_is_not_waited_for(writer, postgres, locked,
     assert await stored(postgres) == 0
 
 
+async def test_a_table_that_cannot_even_be_looked_at_is_not_waited_for(
+    writer, postgres, monkeypatch
+):
+    monkeypatch.setattr(writing, "WRITE_SECONDS", 0.05)
+    async with postgres.transaction():
+        await postgres.execute("lock table llmring.usage_logs in access exclusive mode")
+        with pytest.raises(Unavailable):
+            await asyncio.wait_for(writer.add("alice", calls(60), 100), timeout=5)
+
+
 async def test_what_is_acknowledged_under_load_is_stored_once(writer, postgres):
     async def client():
         for _ in range(20):
