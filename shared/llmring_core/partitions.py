@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 from llmring_core import clock
 from llmring_core.connection import Connection
+from llmring_core.database import Database
 from llmring_core.queries import Statement, load
 
 SQL = load("llmring_core", "partitions.sql")
 
 MONTHS_AHEAD = 3
+ROWS_AT_ONCE = 10_000
 _MONTH = re.compile(r"usage_logs_\d{4}_\d{2}")
 
 
@@ -33,10 +35,11 @@ async def make_ahead(tx: Connection, *, today: datetime | None = None) -> list[s
     return missing
 
 
-async def drop_old(tx: Connection, *, days: int, today: datetime | None = None) -> list[str]:
+async def drop_old(database: Database, *, days: int, today: datetime | None = None) -> list[str]:
     """Drop the months all of whose rows are older than so many days; 0 keeps everything.
 
-    Statistics keep their sums. It takes a moment, however many rows there are.
+    Statistics keep their sums. It takes a moment, however many rows there are; only calls of
+    those months that came later than their partition are deleted row by row.
 
     Returns:
         The names of the partitions that this call dropped.
@@ -47,14 +50,17 @@ async def drop_old(tx: Connection, *, days: int, today: datetime | None = None) 
     if days == 0:
         return []
     kept_from = _first_of_month((today or clock.now()) - timedelta(days=days))
-    await tx.execute(SQL["lock"])
-    await tx.execute(SQL["hurry"])
-    # Their names are ordered as their months are.
-    months = filter(_MONTH.fullmatch, await _existing(tx))
-    old = sorted(name for name in months if name < _name(kept_from))
-    for name in old:
-        await tx.execute(Statement(SQL["drop_month"].replace("{partition}", name)))
-    await tx.execute(SQL["delete_older"], kept_from)
+    await database.execute(SQL["kept_from"], kept_from)
+    while await database.fetch_value(SQL["delete_older"], kept_from, ROWS_AT_ONCE) == ROWS_AT_ONCE:
+        pass
+    async with database.transaction() as tx:
+        await tx.execute(SQL["lock"])
+        await tx.execute(SQL["hurry"])
+        # Their names are ordered as their months are.
+        months = filter(_MONTH.fullmatch, await _existing(tx))
+        old = sorted(name for name in months if name < _name(kept_from))
+        for name in old:
+            await tx.execute(Statement(SQL["drop_month"].replace("{partition}", name)))
     return old
 
 

@@ -27,6 +27,16 @@ set local lock_timeout = '2s'
 -- name: drop_month
 drop table {schema}.{partition}
 
+-- name: kept_from
+update {schema}.usage_kept set kept_from = $1 where kept_from < $1
+
 -- name: delete_older
 -- Of the partition itself, so that no trigger takes them out of the statistics.
-delete from {schema}.usage_logs_default where logged_at < $1
+with gone as (
+    delete from {schema}.usage_logs_default
+    where ctid = any (
+        array(select ctid from {schema}.usage_logs_default where logged_at < $1 limit $2)
+    )
+    returning 1
+)
+select count(*) from gone

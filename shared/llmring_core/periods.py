@@ -2,6 +2,8 @@
 
 import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
+from importlib.resources import files
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -12,7 +14,7 @@ from llmring_core.errors import Unprocessable
 ALWAYS = (datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC))
 # Somebody's "for ever" is fine; the day after it must be a date in every zone.
 LAST_DAY = date(9999, 12, 28)
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ZONE = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 _LOST_PLUS = re.compile(r"(T.*) (\d{2}:?\d{2})")
 
 _NO_ZONE = "tz is not the name of a time zone, such as Europe/Madrid."
@@ -33,12 +35,20 @@ def zone(name: str) -> tzinfo:
     Raises:
         Unprocessable: there is none of that name.
     """
-    if not name[:1].isupper():  # such as localtime, which is this machine's own
+    if not _ZONE.fullmatch(name):  # such as localtime, which is this machine's own
         raise Unprocessable(_NO_ZONE)
     try:
-        return ZoneInfo(_SAME_AS.get(name, name))
+        return _zone(_SAME_AS.get(name, name))
     except (OSError, ValueError, KeyError) as error:
         raise Unprocessable(_NO_ZONE) from error
+
+
+@lru_cache(maxsize=512)
+def _zone(name: str) -> ZoneInfo:
+    """A zone of the package tzdata: a machine's own database may be years older."""
+    path = files("tzdata").joinpath("zoneinfo", *name.split("/"))
+    with path.open("rb") as file:
+        return ZoneInfo.from_file(file, key=name)
 
 
 def period(start: str | None, end: str | None, zone: tzinfo = UTC) -> Period:
@@ -59,15 +69,24 @@ def period(start: str | None, end: str | None, zone: tzinfo = UTC) -> Period:
 def _read(name: str, text: str, zone: tzinfo) -> Period:
     """The half-open interval that a date or a time stands for."""
     try:
-        if _DATE.fullmatch(text):
-            day = min(date.fromisoformat(text), LAST_DAY)
+        if (day := _date(text)) is not None:
+            day = min(day, LAST_DAY)
             return _midnight(day, zone), _midnight(day + timedelta(days=1), zone)
         # An offset's plus sign that was not percent-encoded arrives as a space.
         moment = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text))
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+        moment = min(max(moment, ALWAYS[0]), ALWAYS[1])
         return moment, moment + timedelta(microseconds=1)
     except (ValueError, OverflowError) as error:
         raise Unprocessable(f"{name} is not a date or time such as 2026-11-30.") from error
+
+
+def _date(text: str) -> date | None:
+    """A date of ISO 8601: 2026-11-30, 20261130 or 2026-W49-1; None if it has a time."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:

@@ -211,6 +211,14 @@ CREATE TABLE llmring.usage_changes (
 
 COMMENT ON TABLE llmring.usage_changes IS 'What writes to usage_logs changed in the sums of an hour and is not in usage_sums yet. A write adds a row of its own here, so that writers never wait for one another.';
 
+CREATE TABLE llmring.usage_kept (
+    is_only_row boolean DEFAULT true NOT NULL,
+    kept_from timestamp with time zone NOT NULL,
+    CONSTRAINT usage_kept_is_only_row_check CHECK (is_only_row)
+);
+
+COMMENT ON TABLE llmring.usage_kept IS 'One row. A call of an earlier time may still come late, and stays until the next retention.';
+
 CREATE TABLE llmring.usage_logs (
     api_key_id character varying(255) NOT NULL,
     logged_at timestamp with time zone NOT NULL,
@@ -491,6 +499,9 @@ ALTER TABLE ONLY llmring.templates
 
 ALTER TABLE ONLY llmring.templates
     ADD CONSTRAINT templates_pkey PRIMARY KEY (api_key_id, template_id);
+
+ALTER TABLE ONLY llmring.usage_kept
+    ADD CONSTRAINT usage_kept_pkey PRIMARY KEY (is_only_row);
 
 ALTER TABLE ONLY llmring.usage_logs
     ADD CONSTRAINT usage_logs_pkey PRIMARY KEY (api_key_id, logged_at, log_id);

@@ -20,6 +20,11 @@ def test_dates_are_whole_days():
     assert period("2026-03-01", "2026-03-01") == (utc(2026, 3, 1), utc(2026, 3, 2))
 
 
+@pytest.mark.parametrize("text", ["20260301", "2026-W09-7"])
+def test_every_form_of_a_date_is_a_whole_day(text):
+    assert period(text, text) == period("2026-03-01", "2026-03-01")
+
+
 def test_for_ever_is_a_date():
     assert period(None, "9999-12-31", zone("Pacific/Kiritimati"))[1].year == 9999
 

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
+from llmring_core import partitions
 from llmring_core.auth import Caller
 from llmring_core.errors import Unavailable
 from llmring_core.ids import millisecond_of, new_id
 from llmring_core.partitions import drop_old, make_ahead
 from llmring_core.periods import period
 from llmring_core.queries import Statement, load
+from llmring_server.usage import summing
 from llmring_server.usage.statistics import statistics
 
 INSERT = Statement(
@@ -24,6 +26,7 @@ WHERE = Statement(
 )
 COUNT = Statement("select count(*) from {schema}.usage_logs")
 TODAY = datetime(2031, 11, 23, tzinfo=UTC)
+LATER = datetime(2032, 5, 1, tzinfo=UTC)
 
 
 async def test_last_month_to_three_months_ahead_are_made(database):
@@ -67,8 +70,7 @@ async def test_months_that_are_too_old_are_dropped_whole(database):
         async with database.transaction() as tx:
             await make_ahead(tx, today=today)
         await database.execute(INSERT, today, new_id(today))
-    async with database.transaction() as tx:
-        dropped = await drop_old(tx, days=60, today=TODAY)
+    dropped = await drop_old(database, days=60, today=TODAY)
     # Of September there may still be rows that are younger than sixty days.
     assert [each for each in dropped if "2031" in each] == [
         "usage_logs_2031_07",
@@ -80,23 +82,52 @@ async def test_months_that_are_too_old_are_dropped_whole(database):
 async def test_old_rows_in_the_net_leave_too(database):
     old = datetime(2031, 1, 1, tzinfo=UTC)
     await database.execute(INSERT, old, new_id(old))
-    async with database.transaction() as tx:
-        await drop_old(tx, days=60, today=TODAY)
+    await drop_old(database, days=60, today=TODAY)
+    assert await database.fetch_value(COUNT) == 0
+
+
+async def test_many_old_rows_leave_in_steps(database, monkeypatch):
+    monkeypatch.setattr(partitions, "ROWS_AT_ONCE", 2)
+    old = datetime(2031, 1, 1, tzinfo=UTC)
+    for _ in range(5):
+        await database.execute(INSERT, old, new_id(old))
+    await drop_old(database, days=60, today=TODAY)
     assert await database.fetch_value(COUNT) == 0
 
 
 async def test_without_a_limit_everything_stays(database):
-    async with database.transaction() as tx:
-        assert await drop_old(tx, days=0, today=TODAY) == []
+    assert await drop_old(database, days=0, today=TODAY) == []
 
 
 async def test_what_left_stays_in_the_statistics(database):
     await database.execute(INSERT, TODAY, new_id(TODAY))
     async with database.transaction() as tx:
         await make_ahead(tx, today=TODAY)
-        await drop_old(tx, days=1, today=datetime(2032, 5, 1, tzinfo=UTC))
+    await drop_old(database, days=1, today=LATER)
     stats = await statistics(database, Caller("p"), period(None, None), "month", "UTC")
     assert stats.summary.total_requests == 1
+
+
+@pytest.mark.parametrize("tz", ["UTC", "Europe/Madrid", "Asia/Kolkata", "Asia/Singapore"])
+async def test_what_left_stays_in_the_statistics_of_every_zone(database, tz):
+    await database.execute(INSERT, TODAY, new_id(TODAY))
+    await drop_old(database, days=1, today=LATER)
+    await database.execute(INSERT, LATER, new_id(LATER))
+    for fold_first in (False, True):
+        if fold_first:
+            await summing.fold(database)
+        stats = await statistics(database, Caller("p"), period(None, None), "month", tz)
+        assert [str(each.date) for each in stats.by_day] == ["2032-05-01", "2031-11-01"]
+        assert stats.summary.total_requests == 2
+
+
+async def test_what_left_stays_in_the_sums_when_a_late_call_comes(database):
+    await database.execute(INSERT, TODAY, new_id(TODAY))
+    await drop_old(database, days=1, today=LATER)
+    await database.execute(INSERT, TODAY, new_id(TODAY))
+    await summing.recount(database, repair=True)
+    stats = await statistics(database, Caller("p"), period(None, None), "month", "UTC")
+    assert stats.summary.total_requests == 2
 
 
 async def test_somebody_who_reads_an_old_month_delays_its_end(database, database_url):
@@ -106,6 +137,5 @@ async def test_somebody_who_reads_an_old_month_delays_its_end(database, database
     async with reader.transaction():
         await reader.execute("select from llmring.usage_logs_2031_10")
         with pytest.raises(Unavailable):
-            async with database.transaction() as tx:
-                await drop_old(tx, days=1, today=datetime(2032, 5, 1, tzinfo=UTC))
+            await drop_old(database, days=1, today=LATER)
     await reader.close()

@@ -30,6 +30,7 @@ from support.projects import a_call
 ALICE = Caller("alice")
 FIRST = datetime(2026, 3, 27, tzinfo=UTC)  # two days before Europe puts its clocks forward
 ZONES = ["UTC", "Europe/Madrid", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu"]
+ZONES += ["Asia/Singapore", "Australia/Lord_Howe"]
 PERIODS = [
     (None, None),
     ("2026-03-28", "2026-03-30"),
@@ -210,6 +211,26 @@ async def test_old_names_of_zones_have_summer_time_too(database, tz):
     wanted = period("2026-07-02", "2026-07-02", zone(tz))
     stats = await statistics(database, ALICE, wanted, "day", tz)
     assert [str(each.date) for each in stats.by_day] == ["2026-07-02"]
+
+
+async def test_a_clock_that_is_put_back_past_midnight_divides_its_hour(database):
+    # At 00:01 it became 23:01 of the day before (03:01 UTC).
+    times = ["02:30:00Z", "03:00:30Z", "03:30:00Z", "04:00:00Z"]
+    await logs(database, [a_call(timestamp=f"2010-11-07T{time}") for time in times])
+    await fold(database)
+    zone_of_it = "America/Goose_Bay"
+    stats = await statistics(database, ALICE, period(None, None), "day", zone_of_it)
+    assert {str(day.date): day.requests for day in stats.by_day} == {
+        "2010-11-06": 2,
+        "2010-11-07": 2,
+    }
+
+
+async def test_the_end_of_time_has_no_calls(database):
+    for start, end in [("T23:30:00", "T23:50:00"), ("T05:00:00", "T08:00:00")]:
+        wanted = period(f"9999-12-31{start}", f"9999-12-31{end}")
+        stats = await statistics(database, ALICE, wanted, "day", "UTC")
+        assert stats.summary.total_requests == 0
 
 
 async def test_rows_that_are_priced_later_move_the_sums(database):

@@ -26,12 +26,12 @@ async def upkeep(database: Database, *, usage_days: int = 0) -> None:
     """
     async with database.transaction(is_long=True) as tx:
         await partitions.make_ahead(tx)
-    async with database.transaction() as tx:
-        dropped = await partitions.drop_old(tx, days=usage_days)
-    if dropped:
-        log.info("dropped the usage logs of %s", ", ".join(dropped))
     await forget_old(database)
     await usage_log.forget_awaited(database)
+    # The last, as it waits for who reads those months, and is refused while they do.
+    dropped = await partitions.drop_old(database, days=usage_days)
+    if dropped:
+        log.info("dropped the usage logs of %s", ", ".join(dropped))
 
 
 async def keep_up(database: Database, *jobs: Job) -> None:

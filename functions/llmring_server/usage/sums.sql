@@ -1,7 +1,22 @@
 -- name: statistics
 -- Whole days, the hours around them, what is not summed up yet, and the rows of hours that are cut;
 -- one statement, so that all of it is of one moment. $10: days in the zone asked for are days in UTC.
-with part as (
+with cut as materialized (
+    -- Hours in which a day begins: on which side of midnight a call was made, only its row can tell.
+    -- Where the rows have left, such an hour belongs to the day on which it begins.
+    select hour
+    from (
+        select start as hour from {schema}.usage_sums
+        where not $10 and api_key_id = $1 and grain = 'hour' and start >= $6 and start < $7
+          and dimension = 'all'
+        union
+        select hour from {schema}.usage_changes
+        where not $10 and api_key_id = $1 and hour >= $6 and hour < $7
+    ) as summed
+    where hour >= (select kept_from from {schema}.usage_kept)
+      and (hour at time zone $5)::date
+          <> ((hour + interval '1 hour - 1 microsecond') at time zone $5)::date
+), part as (
     select dimension, name, start, requests, unpriced_requests, cost, input_tokens, output_tokens, cached_input_tokens
     from {schema}.usage_sums
     where api_key_id = $1 and grain = 'day' and start >= $8 and start < $9
@@ -10,15 +25,17 @@ with part as (
     select dimension, name, start, requests, unpriced_requests, cost, input_tokens, output_tokens, cached_input_tokens
     from {schema}.usage_sums
     where api_key_id = $1 and grain = 'hour' and start >= $6 and start < $8
+      and ($10 or dimension in ('alias', 'origin'))
     union all
     select dimension, name, start, requests, unpriced_requests, cost, input_tokens, output_tokens, cached_input_tokens
     from {schema}.usage_sums
     where api_key_id = $1 and grain = 'hour' and start >= $9 and start < $7
+      and ($10 or dimension in ('alias', 'origin'))
     union all
     select dimension, name, start, requests, unpriced_requests, cost, input_tokens, output_tokens, cached_input_tokens
     from {schema}.usage_sums
-    where not $10 and api_key_id = $1 and grain = 'hour' and start >= $8 and start < $9
-      and dimension in ('all', 'model')
+    where not $10 and api_key_id = $1 and grain = 'hour' and start >= $6 and start < $7
+      and dimension in ('all', 'model') and start not in (select hour from cut)
     union all
     select part.dimension, part.name, hour, requests, unpriced_requests, cost, input_tokens, output_tokens, cached_input_tokens
     from {schema}.usage_changes
@@ -26,6 +43,13 @@ with part as (
         values ('all', ''), ('model', model), ('alias', alias), ('origin', origin)
     ) as part (dimension, name)
     where api_key_id = $1 and hour >= $6 and hour < $7 and part.name is not null
+      and (dimension in ('alias', 'origin') or hour not in (select hour from cut))
+    union all
+    select part.dimension, part.name, logged_at, 1, (cost is null)::int, coalesce(cost, 0), input_tokens, output_tokens, cached_input_tokens
+    from cut
+    join {schema}.usage_logs on logged_at >= hour and logged_at < hour + interval '1 hour'
+    cross join lateral (values ('all', ''), ('model', model)) as part (dimension, name)
+    where api_key_id = $1
     union all
     select part.dimension, part.name, logged_at, 1, (cost is null)::int, coalesce(cost, 0), input_tokens, output_tokens, cached_input_tokens
     from {schema}.usage_logs
@@ -117,7 +141,7 @@ select count(*) from taken
 
 -- name: recount
 -- Where the sums, with what is not in them yet, are not what the rows add up to; and, if $1, put
--- right. Months that have no rows any more are left out: they left with their partition.
+-- right. Months whose rows have left, by retention or by hand, are left out: their sums were to stay.
 with counted as (
     select
         api_key_id, date_bin('1 hour', logged_at, 'epoch') as hour, model, alias, origin,
@@ -161,6 +185,7 @@ with counted as (
         sum(cached_input_tokens) as cached_input_tokens
     from difference
     where date_trunc('month', start, 'UTC') in (select month from months)
+      and start >= (select kept_from from {schema}.usage_kept)
     group by 1, 2, 3, 4, 5
     having sum(requests) <> 0 or sum(unpriced_requests) <> 0 or sum(cost) <> 0
         or sum(input_tokens) <> 0 or sum(output_tokens) <> 0 or sum(cached_input_tokens) <> 0
