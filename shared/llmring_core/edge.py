@@ -37,6 +37,8 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(scope=message)["X-Request-Id"] = identifier
+            elif scope["method"] == "HEAD":
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -90,12 +92,14 @@ def _given_id(scope: Scope) -> bytes | None:
 
 
 def _tidy(scope: Scope) -> Scope:
-    """Take one trailing slash off the path and empty values out of the query.
+    """Take one trailing slash off the path and empty values out of the query; HEAD is a GET.
 
     Every path answers with and without a slash, without a redirect, and `start_date=` counts as
     absent: the published client writes it so.
     """
     scope = dict(scope)
+    if scope["method"] == "HEAD":
+        scope["method"] = "GET"
     path, root = scope["path"], scope.get("root_path", "")
     if path.endswith("/") and path.removeprefix(root) not in ("", "/"):
         scope["path"] = path[:-1]

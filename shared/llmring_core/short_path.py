@@ -7,6 +7,7 @@ app, body and all. So the route alone says what is wrong with a request, is what
 stays the specification: a test asks both the same and compares the answers.
 """
 
+import re
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,8 +22,9 @@ from llmring_core.auth import Caller, caller_of, check_key
 from llmring_core.errors import LLMRingError
 
 _JSON = (b"application/json", b"application/json; charset=utf-8")
+# As our own ids are written; the routes read other forms too.
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # What only the app heeds.
-_UUID_LENGTH = 36
 _NOT_PLAIN = {b"idempotency-key", b"origin"}
 
 Headers = list[tuple[bytes, bytes]]
@@ -65,10 +67,14 @@ ShortPaths = dict[tuple[str, str], ShortPath]
 class ShortPathMiddleware:
     """The outermost layer of an app: answers what a short path takes, and passes on the rest."""
 
-    def __init__(self, app: ASGIApp, paths: ShortPaths, *, keys_are_ids: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, paths: ShortPaths, *, keys_are_ids: bool, varies: bool
+    ) -> None:
+        """`varies`: the app answers web pages, so that a cache has to heed who asks."""
         self._app = app
         self._paths = paths
         self._keys_are_ids = keys_are_ids
+        self._vary: Headers = [(b"vary", b"Origin")] if varies else []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -108,6 +114,7 @@ class ShortPathMiddleware:
             (b"content-length", length),
             (b"x-request-id", identifier.encode("latin-1")),
             *answer.headers,
+            *self._vary,
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
@@ -119,7 +126,7 @@ class ShortPathMiddleware:
         end = "?" if scope["query_string"] else ""
         if short := self._paths.get((scope["method"], path + end)):
             return short, ""
-        name = next((part for part in path.split("/") if len(part) == _UUID_LENGTH), "")
+        name = next(filter(_UUID.fullmatch, path.split("/")), "")
         if not name:
             return None, ""
         return self._paths.get((scope["method"], path.replace(name, "*") + end)), name

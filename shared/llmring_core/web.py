@@ -31,6 +31,12 @@ async def _settings(request: Request) -> Settings:
 SettingsDep = Annotated[Settings, Depends(_settings)]
 
 
+async def note_usage(request: Request) -> None:
+    """Of routes that write usage logs: an app that keeps up their sums counts how often."""
+    if noted := getattr(request.app.state, "usage_noted", None):
+        noted()
+
+
 class StrictRequest(Request):
     """A request whose JSON is read strictly."""
 
@@ -77,6 +83,7 @@ class App(FastAPI):
             stack,
             self.state.short_paths,
             keys_are_ids=self.state.keys_are_ids,
+            varies=self.state.cors,
         )
 
 

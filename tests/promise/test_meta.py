@@ -46,3 +46,10 @@ async def test_an_unknown_path_is_a_problem(http):
 async def test_the_documentation_is_served(local):
     assert "swagger" in (await local.get("/docs")).text.lower()
     assert "/api/v1/log" in (await local.get("/openapi.json")).json()["paths"]
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/registry", "/openapi.json"])
+async def test_head_is_answered_as_get_is_without_the_body(local, path):
+    one, other = await local.head(path), await local.get(path)
+    assert (one.status_code, one.content) == (200, b"")
+    assert one.headers["content-type"] == other.headers["content-type"]

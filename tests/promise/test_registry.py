@@ -169,3 +169,13 @@ async def test_redis_being_down_never_shows(starts, upstream):
     client = await starts(redis_url="redis://127.0.0.1:9/0")
     assert (await client.get("/registry")).status_code == 200
     assert (await Project(client, "key").logs())["cost_status"] == "priced"
+
+
+async def test_a_known_etag_counts_in_any_line_of_the_header(local):
+    etag = (await local.get("/registry")).headers["etag"]
+    lines = [("If-None-Match", '"another"'), ("If-None-Match", etag)]
+    assert (await local.get("/registry", headers=lines)).status_code == 304
+
+
+async def test_the_etag_is_weak_as_servers_tell_different_times(http):
+    assert (await http.get("/registry")).headers["etag"].startswith('W/"')

@@ -25,7 +25,7 @@ async def postgres(database_url):
 
 @pytest.fixture
 def writer(database):
-    return GroupWriter(database)
+    return GroupWriter(database, lambda: None)
 
 
 @pytest.fixture

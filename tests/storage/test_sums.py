@@ -196,12 +196,13 @@ async def test_a_host_that_folds_nothing_has_it_folded_behind_its_writes(
     database, postgres, monkeypatch
 ):
     monkeypatch.setattr(summing, "MANY_CHANGES", 5)
-    writer = GroupWriter(database)
+    notes = summing.Notes(database)
+    writer = GroupWriter(database, notes.came)
     entry = UsageEntry.model_validate(a_call(cost=1))
     for _ in range(6):
         calls = usage_log.numbered([(entry, cost_of(entry, None))])
         await writer.add("alice", calls, 100)
-    await writer._notes._task
+    await notes._task
     assert await postgres.fetchval("select count(*) from llmring.usage_changes") == 0
 
 

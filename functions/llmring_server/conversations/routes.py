@@ -20,7 +20,7 @@ from llmring_core.database import Db
 from llmring_core.idempotency import OnceDep
 from llmring_core.pages import MAX_LIMIT, PageDep
 from llmring_core.registry import RegistryDep
-from llmring_core.web import SettingsDep, StrictRoute, group_router
+from llmring_core.web import SettingsDep, StrictRoute, group_router, note_usage
 from llmring_server.conversations import adding, calls, exports, messages, store
 from llmring_server.conversations.latest import LatestDep
 from llmring_server.conversations.logged_calls import CallLog, LoggedCall
@@ -91,7 +91,7 @@ async def list_conversations(
     return page.cut(response, conversations, store.place, found=found)
 
 
-@conversations.post("/log", response_model=LoggedCall)
+@conversations.post("/log", response_model=LoggedCall, dependencies=[Depends(note_usage)])
 async def log_call(
     call: CallLog,
     caller: CallerDep,

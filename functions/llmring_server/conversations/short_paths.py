@@ -39,27 +39,20 @@ class _Paths:
 
     async def find(self, request: PlainRequest) -> PlainAnswer | None:
         """`routes.find_conversation`, with no query or only the number of messages."""
-        caller, which, limit = request.caller, _id(request), _limit(request)
-        if caller is None or which is None or limit is None:
+        caller, which, limit = request.caller, UUID(request.name), _limit(request)
+        if caller is None or limit is None:
             return None
         return PlainAnswer(await self.latest.find(caller, which, limit))
 
     async def add(self, request: PlainRequest) -> PlainAnswer | None:
         """`routes.add_messages`."""
-        caller, which, batch = request.caller, _id(request), _batch(request)
-        if caller is None or which is None or batch is None:
+        caller, which, batch = request.caller, UUID(request.name), _batch(request)
+        if caller is None or batch is None:
             return None
         stored = await adding.add_all(
             self.database, caller, which, batch.messages, batch.logging_level, self.settings
         )
         return PlainAnswer(stored.model_dump_json().encode())
-
-
-def _id(request: PlainRequest) -> UUID | None:
-    try:
-        return UUID(request.name)
-    except ValueError:
-        return None
 
 
 def _limit(request: PlainRequest) -> int | None:

@@ -45,7 +45,7 @@ async def registry(
     request: Request,
     registry: RegistryDep,
     wanted: WantedDep,
-    if_none_match: Annotated[str | None, Header()] = None,
+    if_none_match: Annotated[list[str] | None, Header()] = None,
 ) -> Response:
     """The aggregated registry: every provider's models with their limits and prices."""
     snapshot = await registry.snapshot()
@@ -56,9 +56,9 @@ async def registry(
 
 
 def headers_of(snapshot: Snapshot, wanted: Wanted, settings: Settings) -> dict[str, str]:
-    """What is said of an answer: its tag, and how long it may be kept."""
+    """An answer's tag (weak: servers tell different times of it), and how long it may be kept."""
     max_age = min(settings.cache_ttl, 300)
-    tag = f'"{_etag(snapshot, wanted)}"'
+    tag = f'W/"{_etag(snapshot, wanted)}"'
     return {"ETag": tag, "Cache-Control": f"public, max-age={max_age}"}
 
 
@@ -74,7 +74,7 @@ def _etag(snapshot: Snapshot, wanted: Wanted) -> str:
     return hashlib.sha256(f"{snapshot.etag} {asked}".encode()).hexdigest()[:32]
 
 
-def _matches(if_none_match: str | None, etag: str) -> bool:
+def _matches(if_none_match: list[str] | None, etag: str) -> bool:
     """Weak comparison, as RFC 9110, section 13.1.2, asks for."""
-    given = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
-    return etag in given or "*" in given
+    given = [tag.strip().removeprefix("W/") for tag in ",".join(if_none_match or []).split(",")]
+    return etag.removeprefix("W/") in given or "*" in given

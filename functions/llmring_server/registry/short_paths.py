@@ -12,7 +12,7 @@ from llmring_server.registry.routes import headers_of
 
 def add_short_paths(app: FastAPI) -> None:
     """Give an app the short paths."""
-    ready = _Ready(app.state.registry, app.state.settings, varies=app.state.cors)
+    ready = _Ready(app.state.registry, app.state.settings)
     for path in ("/registry", "/registry.json"):
         app.state.short_paths["GET", path] = ready.registry
 
@@ -20,10 +20,9 @@ def add_short_paths(app: FastAPI) -> None:
 class _Ready:
     """The answer, made once for each snapshot."""
 
-    def __init__(self, registry: Registry, settings: Settings, *, varies: bool) -> None:
+    def __init__(self, registry: Registry, settings: Settings) -> None:
         self._registry = registry
         self._settings = settings
-        self._varies = varies
         self._of: Snapshot | None = None
         self._answer: PlainAnswer | None = None
 
@@ -39,7 +38,5 @@ class _Ready:
     def _made(self, snapshot: Snapshot) -> PlainAnswer:
         headers = headers_of(snapshot, EVERYTHING, self._settings)
         headers["Content-Type"] = "application/json"
-        if self._varies:
-            headers["Vary"] = "Origin"
         raw = tuple((name.lower().encode(), value.encode()) for name, value in headers.items())
         return PlainAnswer(snapshot.document_json, headers=raw)

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
 from llmring_core.auth import CallerDep
@@ -14,7 +14,7 @@ from llmring_core.database import Db
 from llmring_core.pages import PageDep
 from llmring_core.periods import PeriodDep
 from llmring_core.registry import RegistryDep
-from llmring_core.web import group_router
+from llmring_core.web import group_router, note_usage
 from llmring_server.usage import exports, store
 from llmring_server.usage.batches import Entries, answered, read_batch, the_only_one
 from llmring_server.usage.intake import IntakeDep
@@ -29,12 +29,13 @@ from llmring_server.usage.store import FiltersDep
 
 router = group_router("usage", prefix="/api/v1")
 
+NOTED = [Depends(note_usage)]
 QUEUED: dict[int | str, dict[str, Any]] = {
     202: {"description": "Taken, and on its way through the queue; the body is the same."}
 }
 
 
-@router.post("/log", response_model=LoggedUsage, responses=QUEUED)
+@router.post("/log", response_model=LoggedUsage, responses=QUEUED, dependencies=NOTED)
 async def log_usage(entry: UsageEntry, registry: RegistryDep, intake: IntakeDep) -> Response:
     """Record one model call of the caller; its cost is worked out when it is not given."""
     prices = await registry.prices()
@@ -43,7 +44,7 @@ async def log_usage(entry: UsageEntry, registry: RegistryDep, intake: IntakeDep)
     return answer
 
 
-@router.post("/log/batch", response_model=LoggedBatch, responses=QUEUED)
+@router.post("/log/batch", response_model=LoggedBatch, responses=QUEUED, dependencies=NOTED)
 async def log_usage_batch(
     entries: Entries,
     registry: RegistryDep,

@@ -22,8 +22,8 @@ log = logging.getLogger("llmring.usage")
 
 EVERY_SECONDS = 5.0
 CHANGES_AT_ONCE = 20_000
-# Where nobody folds on a schedule, as in a host's app, whoever wrote or read so many notes does.
-MANY_CHANGES = 5000
+# Where nobody folds on a schedule, as in a host's app, whoever wrote so many times does.
+MANY_CHANGES = 1000
 
 
 async def fold(database: Database) -> int:
@@ -57,9 +57,9 @@ class Notes:
         self._count = 0
         self._task: asyncio.Task[None] | None = None
 
-    def came(self, count: int = 1) -> None:
-        """So many notes were made, or seen."""
-        self._count += count
+    def came(self) -> None:
+        """A write made notes."""
+        self._count += 1
         if self._count > MANY_CHANGES and is_over(self._task):
             self._count = 0
             self._task = asyncio.create_task(fold_or_log(self._database))

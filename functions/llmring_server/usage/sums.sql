@@ -47,9 +47,13 @@ with cut as materialized (
     union all
     select part.dimension, part.name, logged_at, 1, (cost is null)::int, coalesce(cost, 0), input_tokens, output_tokens, cached_input_tokens
     from cut
-    join {schema}.usage_logs on logged_at >= hour and logged_at < hour + interval '1 hour'
+    cross join lateral (
+        -- With an offset, so that it is the index that is read, hour by hour.
+        select * from {schema}.usage_logs
+        where api_key_id = $1 and logged_at >= hour and logged_at < hour + interval '1 hour'
+        offset 0
+    ) as cut_row
     cross join lateral (values ('all', ''), ('model', model)) as part (dimension, name)
-    where api_key_id = $1
     union all
     select part.dimension, part.name, logged_at, 1, (cost is null)::int, coalesce(cost, 0), input_tokens, output_tokens, cached_input_tokens
     from {schema}.usage_logs

@@ -8,7 +8,7 @@ that is all there is. So does a request that is large: nobody else should wait f
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, NamedTuple, cast
 
 from fastapi import Depends, Request
@@ -17,7 +17,6 @@ from llmring_core import usage_log
 from llmring_core.database import Database
 from llmring_core.errors import AlreadyExists, LLMRingError, Unavailable, Unprocessable
 from llmring_core.usage_log import Numbered
-from llmring_server.usage import summing
 
 # Of requests that are written together; what is larger is written by itself.
 MAX_CALLS = 50
@@ -48,9 +47,10 @@ class _Waiting(NamedTuple):
 class GroupWriter:
     """Writes calls that name no conversation. A request is answered after its own commit."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, noted: Callable[[], None]) -> None:
+        """`noted` is called after each write."""
         self._database = database
-        self._notes = summing.Notes(database)
+        self._noted = noted
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_writing = False
         self._waiting: deque[_Waiting] = deque()
@@ -158,7 +158,7 @@ class GroupWriter:
                 await usage_log.copy_of_projects(connection, calls)
             else:
                 await usage_log.add_of_projects(connection, calls)
-        self._notes.came()
+        self._noted()
 
     def _refuse_waiting(self) -> None:
         _tell(self._waiting, Unavailable())
