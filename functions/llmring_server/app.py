@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from llmring_core import telemetry
 from llmring_core.connection import HostPool
 from llmring_core.database import Database
+from llmring_core.dependencies import hold_keys
 from llmring_core.errors import StartRefused, Unavailable
-from llmring_core.key_ring import hold_keys
 from llmring_core.local_postgres import LocalPostgres, default_data_dir
 from llmring_core.migrate import migrate
 from llmring_core.settings import Settings

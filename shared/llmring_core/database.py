@@ -5,9 +5,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Annotated, Any, cast
-
-from fastapi import Depends, Request
+from typing import Any
 
 from llmring_core import deadline
 from llmring_core.connection import Connection, HostPool, Row
@@ -207,10 +205,3 @@ async def _transaction(raw: Any) -> AsyncIterator[None]:
             await transaction.rollback()
         raise
     await transaction.commit()
-
-
-async def _of(request: Request) -> Database:
-    return cast("Database", request.app.state.database)
-
-
-Db = Annotated[Database, Depends(_of)]

@@ -1,10 +1,38 @@
-"""Parameters that belong together, as one dependency of a route."""
+"""What routes depend on: what their app holds, and parameters that belong together."""
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
+
+from fastapi import Depends, FastAPI, Request
+
+from llmring_core.database import Database
+from llmring_core.key_ring import KeyRing
+from llmring_core.registry import Registry
 
 Members = TypeVar("Members")
+
+
+async def _database(request: Request) -> Database:
+    return cast("Database", request.app.state.database)
+
+
+async def _registry(request: Request) -> Registry:
+    return cast("Registry", request.app.state.registry)
+
+
+async def _key_ring(request: Request) -> KeyRing:
+    return cast("KeyRing", request.app.state.key_ring)
+
+
+Db = Annotated[Database, Depends(_database)]
+RegistryDep = Annotated[Registry, Depends(_registry)]
+KeysDep = Annotated[KeyRing, Depends(_key_ring)]
+
+
+def hold_keys(app: FastAPI) -> None:
+    """Give an app its key ring; raises StartRefused as `KeyRing` does."""
+    app.state.key_ring = KeyRing(app.state.settings, app.state.database)
 
 
 def from_query(kind: type[Members]) -> Callable[..., Awaitable[Members]]:

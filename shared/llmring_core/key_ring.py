@@ -4,9 +4,8 @@ import asyncio
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Literal, cast
+from typing import Literal, cast
 
-from fastapi import Depends, FastAPI, Request
 from pydantic import SecretStr
 
 from llmring_core.connection import Row
@@ -178,11 +177,6 @@ class KeyRing:
         return known
 
 
-def hold_keys(app: FastAPI) -> None:
-    """Give an app its key ring; raises StartRefused as `KeyRing` does."""
-    app.state.key_ring = KeyRing(app.state.settings, app.state.database)
-
-
 def _public_key(settings: Settings) -> PublicKey | None:
     if settings.receipts_public_key_b64 is None:
         return None
@@ -196,10 +190,3 @@ def _known(row: Row) -> KnownKey:
     return KnownKey(
         PublicKey(row["key_id"], row["public_key"]), row["not_before"], row["not_after"]
     )
-
-
-async def _of(request: Request) -> KeyRing:
-    return cast("KeyRing", request.app.state.key_ring)
-
-
-KeysDep = Annotated[KeyRing, Depends(_of)]

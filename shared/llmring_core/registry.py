@@ -4,9 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
-from typing import Annotated, Any, cast
-
-from fastapi import Depends, Request
+from typing import Any
 
 from llmring_core import clock, registry_copies, registry_upstream
 from llmring_core.database import Database
@@ -170,10 +168,3 @@ def _log_failure(task: asyncio.Task[None]) -> None:
         return
     has_a_name = isinstance(error, LLMRingError)
     log.error("renewing the registry failed: %s", error, exc_info=None if has_a_name else error)
-
-
-async def _of(request: Request) -> Registry:
-    return cast("Registry", request.app.state.registry)
-
-
-RegistryDep = Annotated[Registry, Depends(_of)]

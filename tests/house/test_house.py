@@ -2,6 +2,8 @@
 
 import inspect
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -160,3 +162,11 @@ def test_no_dependency_of_a_route_hops_to_another_thread():
         assert inspect.iscoroutinefunction(route.endpoint), route.path
         look_at(route.dependant)
     assert (found, len(seen) > 10) == (set(), True)
+
+
+@pytest.mark.parametrize("command", ["db", "stats", "keygen", "receipt_files", "trusted_keys"])
+def test_a_command_loads_no_web_framework(command):
+    names = {"db": "db_commands", "stats": "stats_commands"}
+    module = f"llmring_server.{names.get(command, command)}"
+    code = f"import sys, {module}; sys.exit('fastapi' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,6 +9,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import asyncpg
+import httpx
 import pytest
 
 from llmring_core import partitions, usage_log
@@ -19,13 +20,14 @@ from llmring_core.migrate import shipped
 from llmring_core.periods import period, zone
 from llmring_core.prices import PriceList
 from llmring_core.registry_snapshot import read_provider
+from llmring_server import create_app
 from llmring_server.usage import summing
 from llmring_server.usage.repricing import reprice
 from llmring_server.usage.statistics import statistics
 from llmring_server.usage.summing import fold, recount
 from llmring_server.usage.writing import GroupWriter
 from support.logged_calls import LOG, a_logged_call, the_same_call
-from support.projects import a_call
+from support.projects import Project, a_call
 
 ALICE = Caller("alice")
 FIRST = datetime(2026, 3, 27, tzinfo=UTC)  # two days before Europe puts its clocks forward
@@ -204,6 +206,24 @@ async def test_a_host_that_folds_nothing_has_it_folded_behind_its_writes(
         await writer.add("alice", calls, 100)
     await notes._task
     assert await postgres.fetchval("select count(*) from llmring.usage_changes") == 0
+
+
+async def keyed(project):
+    await project.ask("POST", "/api/v1/log", json=a_call(), headers={"Idempotency-Key": "k"})
+
+
+async def with_its_conversation(project):
+    await project.ask("POST", "/api/v1/conversations/log", json=a_logged_call())
+
+
+@pytest.mark.parametrize("write", [keyed, with_its_conversation])
+async def test_every_way_to_write_counts(database, write):
+    app, noted = create_app(database, standalone=False), []
+    app.state.usage_noted = lambda: noted.append(write)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        await write(Project(client, "alice"))
+    assert noted
 
 
 @pytest.mark.parametrize("tz", ["CET", "MET", "Europe/Brussels"])

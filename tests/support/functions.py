@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from llmring_core.database import Database
-from llmring_core.key_ring import hold_keys
+from llmring_core.dependencies import hold_keys
 from llmring_core.lambda_adapter import Handler, lambda_handler
 from llmring_core.settings import Settings
 from llmring_server.conversations.container import prepare as prepare_conversations

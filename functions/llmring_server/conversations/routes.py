@@ -16,10 +16,9 @@ from starlette.routing import compile_path
 from llmring_core import clock
 from llmring_core.auth import CallerDep
 from llmring_core.connection import Runner
-from llmring_core.database import Db
+from llmring_core.dependencies import Db, RegistryDep
 from llmring_core.idempotency import OnceDep
 from llmring_core.pages import MAX_LIMIT, PageDep
-from llmring_core.registry import RegistryDep
 from llmring_core.web import SettingsDep, StrictRoute, group_router, note_usage
 from llmring_server.conversations import adding, calls, exports, messages, store
 from llmring_server.conversations.latest import LatestDep

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Body, Query, Response
 
 from llmring_core.auth import CallerDep
-from llmring_core.database import Db
+from llmring_core.dependencies import Db
 from llmring_core.pages import LongPageDep
 from llmring_core.web import group_router
 from llmring_server.mcp import catalogue, offers, reading

@@ -7,7 +7,7 @@ from fastapi import Response
 
 from llmring_core.auth import CallerDep
 from llmring_core.connection import Runner
-from llmring_core.database import Db
+from llmring_core.dependencies import Db
 from llmring_core.idempotency import OnceDep
 from llmring_core.pages import LongPageDep, PageDep
 from llmring_core.web import group_router

@@ -3,7 +3,7 @@
 from fastapi import Response
 
 from llmring_core import __version__, clock
-from llmring_core.database import Db
+from llmring_core.dependencies import Db
 from llmring_core.web import group_router
 from llmring_server.meta.models import Health, Service
 

@@ -10,12 +10,10 @@ from starlette.exceptions import HTTPException
 from llmring_core import canonical
 from llmring_core.auth import CallerDep
 from llmring_core.connection import Runner
-from llmring_core.database import Db
+from llmring_core.dependencies import Db, KeysDep, RegistryDep
 from llmring_core.idempotency import OnceDep
-from llmring_core.key_ring import KeysDep
 from llmring_core.pages import PageDep
 from llmring_core.periods import PeriodDep
-from llmring_core.registry import RegistryDep
 from llmring_core.signing import PrivateKey
 from llmring_core.web import StrictRoute, group_router
 from llmring_server.receipts import certifying, proofs, store

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Header, Request, Response
 
-from llmring_core.registry import RegistryDep
+from llmring_core.dependencies import RegistryDep
 from llmring_core.registry_snapshot import Snapshot
 from llmring_core.settings import Settings
 from llmring_core.web import group_router

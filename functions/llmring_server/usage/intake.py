@@ -9,7 +9,8 @@ from fastapi import Depends, Request, Response
 from llmring_core import usage_log
 from llmring_core.calls import Logged
 from llmring_core.connection import Runner
-from llmring_core.database import Database, Db
+from llmring_core.database import Database
+from llmring_core.dependencies import Db
 from llmring_core.idempotency import Once, OnceDep
 from llmring_core.usage_log import Priced
 from llmring_core.usage_queue import UsageQueue

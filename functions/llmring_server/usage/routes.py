@@ -10,10 +10,9 @@ from fastapi.responses import StreamingResponse
 from llmring_core.auth import CallerDep
 from llmring_core.calls import LoggedUsage, UsageEntry
 from llmring_core.costs import cost_of
-from llmring_core.database import Db
+from llmring_core.dependencies import Db, RegistryDep
 from llmring_core.pages import PageDep
 from llmring_core.periods import PeriodDep
-from llmring_core.registry import RegistryDep
 from llmring_core.web import group_router, note_usage
 from llmring_server.usage import exports, store
 from llmring_server.usage.batches import Entries, answered, read_batch, the_only_one
