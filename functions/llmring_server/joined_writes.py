@@ -1,7 +1,7 @@
 """uvicorn's HTTP protocol, but the head and the body of an answer leave in one write.
 
 uvicorn writes each by itself, and a write to a socket takes as long as all that we do to log a
-call. Here what is written during one turn of the event loop is written together at its end.
+call. Here the first part waits for the second, or for the end of this turn of the event loop.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ class JoinedWrites(HttpToolsProtocol):
 
 
 class _Joining:
-    """A transport that keeps what is written until the turn is over."""
+    """A transport that keeps a first part until the next comes, or the turn is over."""
 
     def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
@@ -27,10 +27,12 @@ class _Joining:
         self._parts: list[bytes] = []
 
     def write(self, data: bytes) -> None:
-        """Write at the end of this turn."""
-        if not self._parts:
-            self._loop.call_soon(self._flush)
+        """Write with what comes next."""
         self._parts.append(data)
+        if len(self._parts) == 1:
+            self._loop.call_soon(self._flush)
+        else:
+            self._flush()
 
     def close(self) -> None:
         """Write what there is, then close."""

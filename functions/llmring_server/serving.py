@@ -6,8 +6,10 @@ import re
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from functools import partial
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import uvicorn
 
@@ -23,9 +25,13 @@ from llmring_core.settings import Settings
 from llmring_server.db_commands import database_url
 from llmring_server.joined_writes import JoinedWrites
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
 SHUTDOWN_SECONDS = 8
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 LOOPBACK_LINE = "MCP servers    on this machine may be called, as only this machine can ask for it"
+NOT_KNOWN = "not known yet"
 QUEUE_LINE = "Logged calls   go to the queue; llmring-server ingest run stores them"
 EXAMPLE = '{"provider":"openai","model":"gpt-4.1","input_tokens":1200,"output_tokens":350}'
 
@@ -52,11 +58,11 @@ def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
             os.environ["LLMRING_SECRETS_KEY"] = own_key(folder)
         may_call_itself = _allow_loopback(host, settings)
         can_sign = _prepare(settings, url)
-        for line in first_lines(settings, listener, can_sign, may_call_itself):
+        for line in first_lines(settings, listener, can_sign or NOT_KNOWN, may_call_itself):
             sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
         telemetry.log_to_terminal(settings.log_level)
-        _run(listener, reload=reload, workers=workers)
+        _run(listener, reload=reload, workers=workers, is_migrated=can_sign is not None)
     return 0
 
 
@@ -128,8 +134,8 @@ def _listener(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _prepare(settings: Settings, url: str | None) -> str:
-    """Migrate before any worker starts, and say who signs receipts.
+def _prepare(settings: Settings, url: str | None) -> str | None:
+    """Migrate before any worker starts, and say who signs receipts; None if the database is away.
 
     What is refused is then refused in one line.
     """
@@ -149,7 +155,7 @@ def _prepare(settings: Settings, url: str | None) -> str:
         return asyncio.run(run())
     except Unavailable as error:
         sys.stderr.write(f"llmring-server: {error} Requests get 503 until it does.\n")
-        return "not known yet"
+        return None
 
 
 async def _who_signs(keys: KeyRing) -> str:
@@ -161,9 +167,9 @@ async def _who_signs(keys: KeyRing) -> str:
     return f"yes, with key {own.public.key_id}"
 
 
-def _run(listener: socket.socket, *, reload: bool, workers: int) -> None:
+def _run(listener: socket.socket, *, reload: bool, workers: int, is_migrated: bool) -> None:
     config = uvicorn.Config(
-        "llmring_server.worker:make_app",
+        _here(is_migrated) if workers == 1 and not reload else "llmring_server.worker:make_app",
         factory=True,
         http=JoinedWrites,
         reload=reload,
@@ -188,6 +194,13 @@ def _run(listener: socket.socket, *, reload: bool, workers: int) -> None:
             server.run(sockets=[listener])
         except KeyboardInterrupt:
             return
+
+
+def _here(is_migrated: bool) -> "Callable[[], FastAPI]":
+    """What makes the app in this very process, which need not look at the schema twice."""
+    from llmring_server.worker import make_app
+
+    return partial(make_app, is_migrated=is_migrated)
 
 
 def _leave(number: int, _: FrameType | None) -> NoReturn:

@@ -12,9 +12,9 @@ YOUNG_OBJECTS = 20_000
 SETTLED_SECONDS = 1.0
 
 
-def make_app() -> FastAPI:
+def make_app(*, is_migrated: bool = False) -> FastAPI:
     """Make the app of a process that does nothing else; called by uvicorn, in its event loop."""
-    app = create_app()
+    app = create_app(run_migrations=not is_migrated)
     asyncio.get_running_loop().call_later(SETTLED_SECONDS, settle)
     return app
 

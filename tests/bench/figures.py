@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.databases import run
-from bench.peer import FOLDER, keep_out_of_git
+from bench.environments import FOLDER, keep_out_of_git
 
 FILE = FOLDER / "figures.json"
 HEAD = ("workload", "ours", "peer or limit", "ratio", "bar", "reached?")

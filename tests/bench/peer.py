@@ -9,39 +9,15 @@ PostgreSQL has had built in since version 13. The PostgreSQL of our wheel comes 
 extension, so we take this one line out of the installed migration. Nothing else is changed.
 """
 
-import subprocess
-import sys
-from pathlib import Path
-
+from bench.environments import environment_of
 from bench.served import Served
 
-FOLDER = Path(__file__).parents[2] / ".bench"
-ENVIRONMENT = FOLDER / "peer"
 WANTED = ["llmring-server==0.1.3", "fastapi==0.153.*"]
 EXTENSION = "CREATE EXTENSION IF NOT EXISTS pgcrypto;\n"
 
 
-def installed():
-    """The Python of the peer's environment, which is made when it is not there."""
-    python, made = ENVIRONMENT / "bin" / "python", ENVIRONMENT / ".made"
-    if not made.exists():
-        keep_out_of_git()
-        sys.stderr.write(f"installing {' '.join(WANTED)} into {ENVIRONMENT}\n")
-        subprocess.run([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], check=True)
-        pip = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
-        subprocess.run([*pip, *WANTED], check=True)
-        _without_extension()
-        made.touch()
-    return python
-
-
-def keep_out_of_git():
-    FOLDER.mkdir(exist_ok=True)
-    (FOLDER / ".gitignore").write_text("*\n")
-
-
-def _without_extension():
-    (migration,) = ENVIRONMENT.glob(
+def _without_extension(folder):
+    (migration,) = folder.glob(
         "lib/python*/site-packages/llmring_server/migrations/001_complete.sql"
     )
     sql = migration.read_text()
@@ -51,8 +27,9 @@ def _without_extension():
 
 def peer(folder, database_url, registry_url):
     """The peer on a database."""
+    python = environment_of("peer", *WANTED, then=_without_extension)
     return Served(
-        [str(installed()), "-m", "uvicorn", "llmring_server.main:app"],
+        [str(python), "-m", "uvicorn", "llmring_server.main:app"],
         folder,
         LLMRING_DATABASE_URL=database_url,
         LLMRING_REGISTRY_BASE_URL=registry_url,

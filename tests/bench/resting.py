@@ -1,14 +1,10 @@
 """What a server costs beside its work: memory, and the time until it answers."""
 
-import compileall
-from pathlib import Path
-
 from bench import peer, served
 from bench.figures import row
 from bench.writes import BATCH, LOG
 from bench.wrk import load
 
-ROOT = Path(__file__).parents[2]
 MAX_MB = 130
 FLAT = 1.05
 
@@ -36,8 +32,6 @@ def start(stage):
     """From the start of the process to the first 200 of /health, on a database that is there."""
     assert stage.ours
     assert stage.peer
-    for folder in ("functions", "shared"):
-        compileall.compile_dir(ROOT / folder, quiet=1)  # as pip does, which installed the peer
     figures = stage.interleaved(
         ours=_starting(stage, served.ours, stage.url),
         peer=_starting(stage, peer.peer, stage.peer_url),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from bench.environments import with_our_server
 from support.processes import environment, free_port, until
 
 TESTS = Path(__file__).parents[1]
@@ -77,8 +78,9 @@ class Served:
 def ours(folder, database_url, registry_url):
     """Our server on a database, with one worker."""
     return Served(
-        [sys.executable, "-m", "llmring_server.cli"],
+        [str(with_our_server()), "-m", "llmring_server.cli"],
         folder,
+        PYTHONPATH="",  # where the checkout may be
         LLMRING_DATABASE_URL=database_url,
         LLMRING_REGISTRY_BASE_URL=registry_url,
     )

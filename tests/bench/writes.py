@@ -98,6 +98,7 @@ def log_large(stage):
     empty = databases.create(stage.postgres, "empty")
     fresh = stage.start(ours, empty, stage.registry.url)
     assert stage.ten_million
+    databases.run(stage.url, "checkpoint")  # what is measured is ten million rows, not their coming
     figures = stage.interleaved(
         large=lambda seconds: load(stage.ours, LOG, 64, seconds),
         empty=lambda seconds: load(fresh, LOG, 64, seconds),

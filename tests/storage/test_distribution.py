@@ -9,7 +9,7 @@ from llmring_core.queries import Statement
 
 ROOT = Path(__file__).parents[2]
 # Tables of the whole server: small, and the same for everybody.
-SHARED = {"schema_migrations", "signing_keys", "registry_copies"}
+SHARED = {"schema_migrations", "signing_keys", "registry_copies", "usage_kept"}
 # Statements of upkeep, which look after all projects at once; no request waits for them.
 UPKEEP = {
     *("awaiting_prices", "set_prices", "forget_old", "forget_awaited", "sweep", "projects"),

@@ -39,14 +39,15 @@ class ReadBatch:
         """The entries that make sense."""
         return [each for each in self.read if isinstance(each, UsageEntry)]
 
-    def priced(self, prices: PriceList | None) -> list[Priced]:
-        """Those with their costs."""
-        return [(entry, cost_of(entry, prices)) for entry in self.good]
-
     @property
     def rejected(self) -> list[RejectedUsage]:
         """The entries that do not."""
         return [each for each in self.read if isinstance(each, RejectedUsage)]
+
+
+def priced(entries: Sequence[UsageEntry], prices: PriceList | None) -> list[Priced]:
+    """Entries with their costs."""
+    return [(entry, cost_of(entry, prices)) for entry in entries]
 
 
 def read_good_batch(body: bytes) -> ReadBatch | None:
@@ -97,7 +98,7 @@ def answered(batch: ReadBatch, logged: Sequence[Logged | None]) -> bytes:
 def _result(index: int, logged: Logged | None) -> dict[str, Any]:
     if logged is None:
         return {"index": index, "status": "rejected", "errors": [NOT_TAKEN]}
-    return logged.members() | {"index": index, "status": "stored"}
+    return {"index": index, "status": "stored", **logged.members()}
 
 
 def _read(index: int, raw: Any) -> UsageEntry | RejectedUsage:

@@ -15,7 +15,7 @@ from llmring_core.pages import PageDep
 from llmring_core.periods import PeriodDep
 from llmring_core.web import group_router, note_usage
 from llmring_server.usage import exports, store
-from llmring_server.usage.batches import Entries, answered, read_batch, the_only_one
+from llmring_server.usage.batches import Entries, answered, priced, read_batch, the_only_one
 from llmring_server.usage.intake import IntakeDep
 from llmring_server.usage.models import (
     ExplainedUsage,
@@ -53,7 +53,7 @@ async def log_usage_batch(
     """Record up to 1000 model calls in one transaction; bad ones are reported by their index."""
     prices = await registry.prices()
     batch = read_batch(entries, atomic)
-    answer = await intake.take(batch.priced(prices), partial(answered, batch), atomic=atomic)
+    answer = await intake.take(priced(batch.good, prices), partial(answered, batch), atomic=atomic)
     registry.tell_if_late(prices)
     return answer
 

@@ -14,6 +14,7 @@ from llmring_server.usage.batches import (
     MAX_ENTRIES,
     ReadBatch,
     answered,
+    priced,
     read_batch,
     read_good_batch,
     the_only_one,
@@ -41,20 +42,23 @@ class _Paths:
         entry = _entry(request) if caller and request.is_json else None
         if caller is None or entry is None or usage_log.needs_transaction([entry]):
             return None
-        prices = await self.registry.prices()
+        is_to_price = entry.cost is None
+        prices = await self.registry.prices() if is_to_price else None
         calls = usage_log.numbered([(entry, cost_of(entry, prices))])
         await self.writer.add(caller.api_key_id, calls, len(request.body))
-        self.registry.tell_if_late(prices)
+        if is_to_price:
+            self.registry.tell_if_late(prices)
         return PlainAnswer(the_only_one([calls[0][2]]))
 
     async def log_batch(self, request: PlainRequest) -> PlainAnswer | None:
         """`routes.log_usage_batch` for a batch none of whose calls names a conversation."""
         caller = request.caller
         batch = _batch(request) if caller and request.is_json else None
-        if caller is None or batch is None or usage_log.needs_transaction(batch.good):
+        entries = batch.good if batch else []
+        if caller is None or batch is None or usage_log.needs_transaction(entries):
             return None
         prices = await self.registry.prices()
-        calls = usage_log.numbered(batch.priced(prices))
+        calls = usage_log.numbered(priced(entries, prices))
         await self.writer.add(caller.api_key_id, calls, len(request.body))
         self.registry.tell_if_late(prices)
         return PlainAnswer(answered(batch, [logged for *_, logged in calls]))
