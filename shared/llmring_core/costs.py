@@ -1,5 +1,6 @@
 """The cost of a reported call: given, priced from the registry, or not known yet."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ class Cost(NamedTuple):
 
     amount: Decimal | None
     status: CostStatus
-    pricing: dict[str, Any] | None
+    pricing: Mapping[str, Any] | None
 
 
 def cost_of(entry: UsageEntry, prices: PriceList | None, *, knows_tokens: bool = True) -> Cost:
@@ -38,13 +39,4 @@ def priced(provider: str, model: str, tokens: Tokens, prices: PriceList | None) 
     found = prices.find(provider, model)
     if found is None:
         return Cost(None, "unpriced", UNKNOWN_MODEL)
-    bill = found.bill(tokens)
-    kept = {
-        "registry_version": found.registry_version,
-        "provider": found.provider,
-        "model": found.model,
-        "rates": {
-            line.item: [line.rate.field, str(line.rate.dollars_per_million_tokens)] for line in bill
-        },
-    }
-    return Cost(pricing.total(bill), "priced", kept)
+    return Cost(pricing.total(found.bill(tokens)), "priced", found.record(tokens))

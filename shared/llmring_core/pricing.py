@@ -15,6 +15,8 @@ CACHE_READ = "dollars_per_million_tokens_cache_read"
 CACHED_INPUT = "dollars_per_million_tokens_cached_input"
 THRESHOLD = "long_context_threshold_tokens"
 
+# What a bill has lines of.
+ITEMS = ("input_tokens", "cached_input_tokens", "output_tokens")
 # Wide enough that a product of any token count and any price is exact.
 _EXACT = Context(prec=100)
 
@@ -60,14 +62,39 @@ class ModelPrices:
         hold for the whole call. Cached input costs the cache-read price, else the cached-input
         price, else what other input costs.
         """
-        threshold = self.long_context_threshold
-        is_long = threshold is not None and tokens.input > threshold
-        input_rate, cached_rate, output_rate = self._long if is_long else self._short
+        input_rate, cached_rate, output_rate = self._long if self._is_long(tokens) else self._short
         return [
-            line("input_tokens", tokens.input - tokens.cached_input, input_rate),
-            line("cached_input_tokens", tokens.cached_input, cached_rate),
-            line("output_tokens", tokens.output, output_rate),
+            line(ITEMS[0], tokens.input - tokens.cached_input, input_rate),
+            line(ITEMS[1], tokens.cached_input, cached_rate),
+            line(ITEMS[2], tokens.output, output_rate),
         ]
+
+    def record(self, tokens: Tokens) -> Mapping[str, Any]:
+        """What is kept of the prices to explain the cost of a call; not to be changed."""
+        return self._long_record if self._is_long(tokens) else self._short_record
+
+    def _is_long(self, tokens: Tokens) -> bool:
+        threshold = self.long_context_threshold
+        return threshold is not None and tokens.input > threshold
+
+    @cached_property
+    def _short_record(self) -> Mapping[str, Any]:
+        return self._recorded(self._short)
+
+    @cached_property
+    def _long_record(self) -> Mapping[str, Any]:
+        return self._recorded(self._long)
+
+    def _recorded(self, rates: tuple[Rate, Rate, Rate]) -> Mapping[str, Any]:
+        return {
+            "registry_version": self.registry_version,
+            "provider": self.provider,
+            "model": self.model,
+            "rates": {
+                item: [rate.field, str(rate.dollars_per_million_tokens)]
+                for item, rate in zip(ITEMS, rates, strict=True)
+            },
+        }
 
     @cached_property
     def _short(self) -> tuple[Rate, Rate, Rate]:

@@ -34,6 +34,7 @@ class Registry:
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
         self._database = database
+        self._cache_ttl = timedelta(seconds=settings.cache_ttl)
         self._redis = RedisCopy(settings)
         self._snapshot: Snapshot | None = None
         self._load: asyncio.Task[None] | None = None
@@ -123,8 +124,7 @@ class Registry:
     def _is_fresh(self) -> bool:
         if self._snapshot is None or not self._snapshot.is_complete:
             return False
-        age = clock.now() - self._snapshot.checked_at
-        return age < timedelta(seconds=self._settings.cache_ttl)
+        return clock.now() - self._snapshot.checked_at < self._cache_ttl
 
     async def _renew(self) -> None:
         base_url = self._settings.registry_base_url
