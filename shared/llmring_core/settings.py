@@ -21,7 +21,7 @@ from llmring_core.errors import StartRefused
 DEV_ORIGINS = ("http://localhost:5173", "http://localhost:5174")
 
 LoggingLevel = Literal["none", "metadata", "full"]
-SchemaName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,39}$")]
+SchemaName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=40)]
 
 
 class Settings(BaseSettings):
@@ -92,8 +92,8 @@ class Settings(BaseSettings):
     receipts_public_key_b64: str | None = Field(
         None, description="the public key of the private one, 32 bytes in base64"
     )
-    receipts_key_id: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,255}$")] | None = Field(
-        None, description="a name for the signing key, 1 to 255 visible ASCII characters"
+    receipts_key_id: Annotated[str, Field(pattern=r"^[\x21-\x7e]+$", max_length=255)] | None = (
+        Field(None, description="a name for the signing key, 1 to 255 visible ASCII characters")
     )
     enable_conversation_tracking: bool = Field(
         True, description="true or false: whether conversations are kept at all"

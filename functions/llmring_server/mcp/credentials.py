@@ -19,8 +19,10 @@ from llmring_core.secrets_key import keys_of, newest_key
 from llmring_core.settings import Settings
 
 # What a field value may hold (RFC 9110, section 5.5), without what is obsolete.
-_VALUE = r"^[\x21-\x7e]([\x20-\x7e]{0,8000}[\x21-\x7e])?$"
-Token = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,8000}$")]
+# Lengths stand beside patterns: a pattern that counts to 8000 takes 3 MB and 10 ms to make.
+_VALUE = r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$"
+_LONGEST = 8000
+Token = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]+$", max_length=_LONGEST)]
 # What frames a request or belongs to the protocol is not the user's to say (RFC 9110, 7.6).
 _RESERVED = {
     *(
@@ -46,10 +48,10 @@ def _is_free(name: str) -> str:
 
 HeaderName = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"),
+    StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=100),
     AfterValidator(_is_free),
 ]
-HeaderValue = Annotated[str, StringConstraints(pattern=_VALUE)]
+HeaderValue = Annotated[str, StringConstraints(pattern=_VALUE, max_length=_LONGEST)]
 
 
 class Bearer(BaseModel):
