@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import to_json
+
 from llmring_core import clock, ids
 from llmring_core.auth import Caller
 from llmring_core.connection import Row, Runner
@@ -14,7 +16,7 @@ from llmring_core.pages import FIRST, PAGE_BYTES, Page, Place
 from llmring_core.settings import LoggingLevel
 from llmring_server.conversations.models import Message, NewMessage
 from llmring_server.conversations.privacy import Kept
-from llmring_server.conversations.rows import message, to_json
+from llmring_server.conversations.rows import message
 from llmring_server.conversations.store import SQL
 
 # Of a conversation, where nobody says how many.
@@ -50,7 +52,7 @@ async def add(
     now = clock.now()
     times = [each.timestamp or now for each in messages]
     names = [ids.new_id(moment) for moment in times]
-    rows = map(_row, names, times, messages, kept)
+    rows = list(map(_row, names, times, messages, kept))
     stored = await runner.fetch(
         SQL["add_messages"],
         caller.api_key_id,
@@ -59,7 +61,7 @@ async def add(
         sum(each.input_tokens or 0 for each in messages),
         sum(each.output_tokens or 0 for each in messages),
         max(times),
-        *map(list, zip(*rows, strict=True)),
+        to_json(rows).decode(),
         level,
     )
     if not stored:
@@ -125,20 +127,20 @@ def _place(position: int) -> Place:
     return Place(FIRST.moment, UUID(int=position))
 
 
-def _row(name: UUID, moment: datetime, message: NewMessage, kept: Kept) -> tuple[Any, ...]:
-    """The values of a message in the statement `add_messages`, in its order."""
-    return (
-        name,
-        message.role,
-        to_json(kept.content),
-        to_json(kept.tool_calls),
-        to_json(kept.tool_results),
-        kept.tool_call_id,
-        message.input_tokens,
-        message.output_tokens,
-        to_json(kept.metadata),
-        moment,
-        kept.content_hash,
-        kept.content_length,
-        kept.searched,
-    )
+def _row(name: UUID, moment: datetime, message: NewMessage, kept: Kept) -> dict[str, Any]:
+    """A message in the document of the statement `add_messages`."""
+    return {
+        "message_id": name,
+        "role": message.role,
+        "content": kept.content,
+        "tool_calls": kept.tool_calls,
+        "tool_results": kept.tool_results,
+        "tool_call_id": kept.tool_call_id,
+        "input_tokens": message.input_tokens,
+        "output_tokens": message.output_tokens,
+        "metadata": kept.metadata,
+        "timestamp": moment,
+        "content_hash": kept.content_hash,
+        "content_length": kept.content_length,
+        "searched": kept.searched,
+    }

@@ -127,14 +127,18 @@ insert into {schema}.messages (
     content_length, search, size
 )
 select
-    $1, $2, conversation.before + message.number, message_id, role, content::jsonb,
-    tool_calls::jsonb, tool_results::jsonb, tool_call_id, input_tokens, output_tokens,
-    metadata::jsonb, timestamp, $20, content_hash, content_length,
+    $1, $2, conversation.before + message.number, message_id, role, content,
+    tool_calls, tool_results, tool_call_id, input_tokens, output_tokens,
+    metadata, timestamp, $8, content_hash, content_length,
     to_tsvector('simple', left(searched, 100000)),
     octet_length(concat(content, tool_calls, tool_results, metadata))
-from conversation, unnest(
-    $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[],
-    $14::bigint[], $15::text[], $16::timestamptz[], $17::text[], $18::bigint[], $19::text[]
+from conversation, rows from (
+    -- One document instead of an array per column, which takes the driver three times as long.
+    jsonb_to_recordset($7::text::jsonb) as (
+        message_id uuid, role text, content jsonb, tool_calls jsonb, tool_results jsonb,
+        tool_call_id text, input_tokens bigint, output_tokens bigint, metadata jsonb,
+        timestamp timestamptz, content_hash text, content_length bigint, searched text
+    )
 ) with ordinality as message (
     message_id, role, content, tool_calls, tool_results, tool_call_id, input_tokens,
     output_tokens, metadata, timestamp, content_hash, content_length, searched, number
