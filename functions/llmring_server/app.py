@@ -17,6 +17,7 @@ from llmring_core.local_postgres import LocalPostgres, default_data_dir
 from llmring_core.migrate import migrate
 from llmring_core.settings import Settings
 from llmring_core.web import build_app
+from llmring_server.admin.routes import router as admin
 from llmring_server.conversations.container import prepare as prepare_conversations
 from llmring_server.conversations.retention import forget_old_messages
 from llmring_server.conversations.routes import router as conversations
@@ -35,7 +36,7 @@ from llmring_server.usage.summing import keep_folding
 
 log = logging.getLogger("llmring.app")
 
-GROUPS = (registry, usage, receipts, conversations, mcp, templates)
+GROUPS = (registry, usage, receipts, conversations, mcp, templates, admin)
 
 
 PREPARE = (

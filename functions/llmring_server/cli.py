@@ -6,8 +6,10 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import UUID
 
 from llmring_core import __version__
+from llmring_core.api_keys import SCOPES
 from llmring_core.errors import LLMRingError
 
 INTERRUPTED = 130  # as a shell says it of Ctrl-C
@@ -30,6 +32,8 @@ def _run(options: argparse.Namespace) -> int:
         from llmring_server.db_commands import db_migrate, db_status
 
         return db_migrate() if options.action == "migrate" else db_status()
+    if options.command == "keys":
+        return _run_keys(options)
     if options.command == "stats":
         from llmring_server.stats_commands import stats_fold, stats_recount
 
@@ -48,6 +52,20 @@ def _run(options: argparse.Namespace) -> int:
     from llmring_server.serving import serve
 
     return serve(options.host, options.port, reload=options.reload, workers=options.workers)
+
+
+def _run_keys(options: argparse.Namespace) -> int:
+    from llmring_server import keys_commands
+
+    if options.action == "list":
+        return keys_commands.keys_list()
+    if options.action == "rotate":
+        return keys_commands.keys_rotate(options.key_id, options.overlap_hours)
+    if options.action == "revoke":
+        return keys_commands.keys_revoke(options.key_id)
+    return keys_commands.keys_create(
+        options.project, options.name, options.scope, options.days, adopt=options.adopt
+    )
 
 
 def _run_receipts(options: argparse.Namespace) -> int:
@@ -75,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     actions = db.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("migrate", help="apply the migrations that are missing")
     actions.add_parser("status", help="list the migrations; exits 1 unless all are applied")
+    _add_keys(commands.add_parser("keys", help="API keys, for LLMRING_AUTH_MODE=registered"))
     stats = commands.add_parser("stats", help="look after the sums that statistics are made of")
     works = stats.add_subparsers(dest="action", required=True, metavar="ACTION")
     works.add_parser("fold", help="fold new calls into the sums, as a server does by itself")
@@ -89,6 +108,27 @@ def _parser() -> argparse.ArgumentParser:
     steps.add_parser("replay", help="put calls that could not be stored back on the queue")
     _add_receipts(commands.add_parser("receipts", help="make a signing key, verify receipts"))
     return parser
+
+
+def _add_keys(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = actions.add_parser("create", help="make a key and print it, this once")
+    create.add_argument("--project", required=True, help="keys of one project see the same rows")
+    create.add_argument("--name", default="", help="who has it, or where it is used")
+    create.add_argument(
+        "--scope", action="append", choices=SCOPES, help="what it may do, repeated; default: all"
+    )
+    create.add_argument("--days", type=_positive, help="how long it opens; default: for ever")
+    create.add_argument(
+        "--adopt", action="store_true", help="go on with the rows of a key of open mode, then read"
+    )
+    actions.add_parser("list", help="list all keys, newest first")
+    rotate = actions.add_parser("rotate", help="make a key in the place of another")
+    rotate.add_argument("key_id", type=UUID)
+    rotate.add_argument(
+        "--overlap-hours", type=int, default=24, help="how long the old one opens; default: 24"
+    )
+    actions.add_parser("revoke", help="end a key").add_argument("key_id", type=UUID)
 
 
 def _add_receipts(parser: argparse.ArgumentParser) -> None:

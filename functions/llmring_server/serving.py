@@ -1,6 +1,7 @@
 """`llmring-server serve`: sockets, the embedded database, the first lines, uvicorn."""
 
 import asyncio
+import ipaddress
 import os
 import re
 import signal
@@ -24,6 +25,7 @@ from llmring_core.secrets_key import keys_of, own_key
 from llmring_core.settings import Settings
 from llmring_server.db_commands import database_url
 from llmring_server.joined_writes import JoinedWrites
+from llmring_server.keys_commands import own_pepper
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -56,6 +58,8 @@ def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
         elif url is not None and settings.secrets_key is None:
             folder = settings.data_dir or default_data_dir()
             os.environ["LLMRING_SECRETS_KEY"] = own_key(folder)
+        if settings.auth_mode == "registered":
+            own_pepper(settings)
         may_call_itself = _allow_loopback(host, settings)
         can_sign = _prepare(settings, url)
         for line in first_lines(settings, listener, can_sign or NOT_KNOWN, may_call_itself):
@@ -83,26 +87,31 @@ def first_lines(
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     shown = f"[{shown}]" if ":" in shown else shown
     address = f"http://{shown}:{port}"
-    warnings = (
-        ["Warning        LLMRING_CORS_ORIGINS=* lets every web page call this server"]
-        if "*" in settings.cors_origins
-        else []
-    )
     return [
         f"llmring-server {__version__}",
-        f"Listening      {address}  (Swagger UI at {address}/docs)",
+        f"Listening      {address}{f'  (Swagger UI at {address}/docs)' if settings.docs else ''}",
         f"Database       {_database(settings)}, schema {settings.database_schema}",
         f"Registry       {settings.registry_base_url}",
         f"Sign receipts  {can_sign}",
         f"Conversations  {_kept(settings)}",
         *([QUEUE_LINE] if settings.ingest_mode == "queue" else []),
         *([LOOPBACK_LINE] if may_call_itself else []),
-        *warnings,
+        *_warnings(settings, host),
         "Try it:",
         f"  curl {address}/api/v1/log -H 'X-API-Key: my-project' \\",
         "    -H 'Content-Type: application/json' \\",
         f"    -d '{EXAMPLE}'",
     ]
+
+
+def _warnings(settings: Settings, host: str) -> list[str]:
+    """What an operator should know who opened more than one machine's door."""
+    warnings = []
+    if "*" in settings.cors_origins:
+        warnings.append("LLMRING_CORS_ORIGINS=* lets every web page call this server")
+    if settings.auth_mode == "open" and not ipaddress.ip_address(host).is_loopback:
+        warnings.append("LLMRING_AUTH_MODE=open lets everybody in who reaches this address")
+    return [f"Warning        {each}" for each in warnings]
 
 
 def _kept(settings: Settings) -> str:

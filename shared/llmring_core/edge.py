@@ -9,10 +9,19 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from llmring_core import ids, problems, telemetry
+from llmring_core.inflating import inflated
 
 error_log = logging.getLogger("llmring.error")
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
+# The pages of the documentation load their scripts from elsewhere.
+PAGES = ("/docs", "/docs/oauth2-redirect", "/redoc")
+# Answers are data of one project: no cache may keep them, and no browser take them for a page.
+SECURE = (
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("X-Content-Type-Options", "nosniff"),
+)
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
@@ -32,17 +41,22 @@ class Edge:
         status = 0
         started = time.perf_counter()
 
+        inner = _tidy(scope)
+
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = identifier
+                headers = MutableHeaders(scope=message)
+                _secure(headers, is_page=inner["path"] in PAGES)
+                headers.update(inner["state"].get("llmring_headers", {}))
+                headers["X-Request-Id"] = identifier
             elif scope["method"] == "HEAD":
                 message = {**message, "body": b""}
             await send(message)
 
         try:
-            await self._app(_tidy(scope), receive, send_with_id)
+            await self._app(inner, receive, send_with_id)
         finally:
             telemetry.log_access(scope["method"], scope["path"], status, started)
             telemetry.request_id.reset(token)
@@ -71,7 +85,12 @@ class LastNet:
             await send(message)
 
         try:
-            await self._app(scope, _limited(receive), watched_send)
+            body = _limited(inflated(scope, receive))
+        except HTTPException as error:
+            await problems.answer_to(error)(scope, receive, send)
+            return
+        try:
+            await self._app(scope, body, watched_send)
         except Exception:
             if has_begun:
                 raise  # half an answer is out: cutting the connection is the only honest end
@@ -91,13 +110,20 @@ def _given_id(scope: Scope) -> bytes | None:
     return given[0] if given else None
 
 
+def _secure(headers: MutableHeaders, *, is_page: bool) -> None:
+    """Say what a browser may do with an answer, where the route has not said so."""
+    for name, value in SECURE:
+        if not (is_page and name == "Content-Security-Policy"):
+            headers.setdefault(name, value)
+
+
 def _tidy(scope: Scope) -> Scope:
     """Take one trailing slash off the path and empty values out of the query; HEAD is a GET.
 
     Every path answers with and without a slash, without a redirect, and `start_date=` counts as
     absent: the published client writes it so.
     """
-    scope = dict(scope)
+    scope = {"state": {}, **scope}
     if scope["method"] == "HEAD":
         scope["method"] = "GET"
     path, root = scope["path"], scope.get("root_path", "")

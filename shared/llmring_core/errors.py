@@ -61,10 +61,26 @@ class Unauthorized(LLMRingError):
         super().__init__(headers={"WWW-Authenticate": 'Bearer realm="llmring-server"'})
 
 
+class UnknownKey(Unauthorized):
+    """The API key is unknown, was revoked, or is over."""
+
+
 class Forbidden(LLMRingError):
     """This server does not do that."""
 
     status, code = 403, "forbidden"
+
+
+class MissingScope(Forbidden):
+    """The API key does not have the scope that this needs."""
+
+    code = "missing-scope"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(
+            f"The API key does not have the scope {scope}.",
+            headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+        )
 
 
 class NotFound(LLMRingError):
@@ -107,6 +123,16 @@ class KeyReused(Unprocessable):
     """This Idempotency-Key was used before with another body."""
 
     code = "idempotency-key-reused"
+
+
+class TooManyRequests(LLMRingError):
+    """This project asks more often than it may (LLMRING_RATE_LIMIT)."""
+
+    status, code = 429, "too-many-requests"
+
+    def __init__(self, retry_after: int, headers: Mapping[str, str]) -> None:
+        """`retry_after` is in seconds."""
+        super().__init__(headers={"Retry-After": str(retry_after), **headers})
 
 
 class BadGateway(LLMRingError):

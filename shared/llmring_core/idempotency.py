@@ -10,7 +10,8 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 
-from llmring_core.auth import Caller, CallerDep
+from llmring_core.auth import CallerDep
+from llmring_core.callers import Caller
 from llmring_core.connection import Connection, Row, Runner
 from llmring_core.database import Database
 from llmring_core.errors import BadRequest, KeyReused, StillInFlight

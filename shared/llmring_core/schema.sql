@@ -34,6 +34,30 @@ begin
 end
 $$;
 
+CREATE TABLE llmring.api_keys (
+    key_id uuid NOT NULL,
+    key_hash bytea NOT NULL,
+    api_key_id character varying(255) NOT NULL,
+    project text NOT NULL,
+    name text NOT NULL,
+    scopes text[] NOT NULL,
+    hint text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    last_used_at timestamp with time zone
+);
+
+COMMENT ON TABLE llmring.api_keys IS 'Never the keys themselves.';
+
+COMMENT ON COLUMN llmring.api_keys.key_hash IS 'HMAC-SHA-256 of the key under LLMRING_KEY_PEPPER.';
+
+COMMENT ON COLUMN llmring.api_keys.api_key_id IS 'The project, as the rows of all tables carry it.';
+
+COMMENT ON COLUMN llmring.api_keys.hint IS 'The first characters of the key, by which its owner knows it again.';
+
+COMMENT ON COLUMN llmring.api_keys.last_used_at IS 'To within a minute.';
+
 CREATE TABLE llmring.awaited_logs (
     api_key_id character varying(255) NOT NULL,
     conversation_id uuid NOT NULL,
@@ -464,6 +488,9 @@ CREATE VIEW llmring_mcp.tools AS
 
 ALTER TABLE ONLY llmring.usage_logs ATTACH PARTITION llmring.usage_logs_default DEFAULT;
 
+ALTER TABLE ONLY llmring.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (key_id);
+
 ALTER TABLE ONLY llmring.awaited_logs
     ADD CONSTRAINT awaited_logs_pkey PRIMARY KEY (api_key_id, conversation_id);
 
@@ -523,6 +550,8 @@ ALTER TABLE ONLY llmring_mcp.servers
 
 ALTER TABLE ONLY llmring_mcp.tool_executions
     ADD CONSTRAINT tool_executions_pkey PRIMARY KEY (api_key_id, execution_id);
+
+CREATE UNIQUE INDEX api_keys_by_hash ON llmring.api_keys USING btree (key_hash);
 
 CREATE INDEX awaited_logs_by_age ON llmring.awaited_logs USING btree (logged_at);
 

@@ -35,9 +35,9 @@ def newest_key(settings: Settings) -> bytes | None:
     return next(iter(keys_of(settings)), None)
 
 
-def own_key(data_dir: Path) -> str:
-    """The key beside an embedded database, made at the first start, readable by its owner only."""
-    file = data_dir / FILE
+def own_key(data_dir: Path, name: str = FILE) -> str:
+    """A key in the data folder, made when it is first asked for, readable by its owner only."""
+    file = data_dir / name
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
     except FileExistsError:

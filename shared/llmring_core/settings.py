@@ -20,6 +20,8 @@ from llmring_core.errors import StartRefused
 
 DEV_ORIGINS = ("http://localhost:5173", "http://localhost:5174")
 
+_RATE = r"^[1-9][0-9]{0,8}/([1-9][0-9]{0,4} ?)?(second|minute|hour|day)s?$"
+
 LoggingLevel = Literal["none", "metadata", "full"]
 SchemaName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=40)]
 
@@ -58,6 +60,26 @@ class Settings(BaseSettings):
         ge=0,
         le=10_000,
         description="the prepared statements kept per connection; 0 for a transaction-mode pooler",
+    )
+    auth_mode: Literal["open", "registered"] = Field(
+        "open",
+        description="open or registered: whether any API key is a project of its own, or only keys "
+        "that the operator made are let in",
+    )
+    key_pepper: SecretStr | None = Field(
+        None, description="32 bytes or more in base64, to look registered API keys up with"
+    )
+    key_pepper_secret: str | None = Field(
+        None, description="the ARN or name of an AWS secret that holds LLMRING_KEY_PEPPER"
+    )
+    admin_token: Annotated[SecretStr, Field(min_length=20)] | None = Field(
+        None, description="20 characters or more, which open /api/v1/admin"
+    )
+    admin_token_secret: str | None = Field(
+        None, description="the ARN or name of an AWS secret that holds LLMRING_ADMIN_TOKEN"
+    )
+    rate_limit: Annotated[str, Field(pattern=_RATE)] | None = Field(
+        None, description="the requests of a project in a time, such as 600/minute or 10/second"
     )
     redis_url: SecretStr | None = Field(None, description="a URL, redis://host:6379/0")
     cache_ttl: int = Field(
@@ -126,6 +148,9 @@ class Settings(BaseSettings):
         (), description="the commands that may be started then, comma-separated"
     )
     data_dir: Path | None = Field(None, description="a folder for the embedded database")
+    docs: bool = Field(
+        True, description="true or false: whether /docs, /redoc and /openapi.json are served"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="one of debug, info, warning, error"
     )

@@ -11,23 +11,25 @@ import re
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from functools import lru_cache
 from typing import NamedTuple
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from llmring_core import edge, problems, telemetry
-from llmring_core.auth import Caller, caller_of, check_key
+from llmring_core import api_keys, edge, problems, telemetry
+from llmring_core.callers import Caller, Door, known_caller
 from llmring_core.errors import LLMRingError
 
 _JSON = (b"application/json", b"application/json; charset=utf-8")
 # As our own ids are written; the routes read other forms too.
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # What only the app heeds.
-_NOT_PLAIN = {b"idempotency-key", b"origin"}
+_NOT_PLAIN = {b"content-encoding", b"idempotency-key", b"origin"}
 
 Headers = list[tuple[bytes, bytes]]
+
+
+_NO_STORE, *_SECURE = [(name.lower().encode(), value.encode()) for name, value in edge.SECURE]
 
 
 class PlainRequest(NamedTuple):
@@ -37,13 +39,13 @@ class PlainRequest(NamedTuple):
     body: bytes
     name: str  # the part of the path that `*` stands for
     query: bytes
-    keys_are_ids: bool
+    door: Door
 
-    @property
-    def caller(self) -> Caller | None:
+    def caller_who_may(self, scope: api_keys.Scope) -> Caller | None:
         """Who is calling; None if the route is to find out, or to refuse it."""
         key = self.headers.get(b"x-api-key")
-        return _caller(key, self.keys_are_ids) if key else None
+        caller = known_caller(self.door, key) if key else None
+        return caller if caller and caller.may(scope) else None
 
     @property
     def is_json(self) -> bool:
@@ -67,14 +69,12 @@ ShortPaths = dict[tuple[str, str], ShortPath]
 class ShortPathMiddleware:
     """The outermost layer of an app: answers what a short path takes, and passes on the rest."""
 
-    def __init__(
-        self, app: ASGIApp, paths: ShortPaths, *, keys_are_ids: bool, varies: bool
-    ) -> None:
+    def __init__(self, app: ASGIApp, paths: ShortPaths, door: Door, *, varies: bool) -> None:
         """`varies`: the app answers web pages, so that a cache has to heed who asks."""
         self._app = app
         self._paths = paths
-        self._keys_are_ids = keys_are_ids
-        self._vary: Headers = [(b"vary", b"Origin")] if varies else []
+        self._door = door
+        self._common = _SECURE + ([(b"vary", b"Origin")] if varies else [])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -89,7 +89,7 @@ class ShortPathMiddleware:
         identifier = edge.request_id(headers.get(b"x-request-id"))
         token = telemetry.request_id.set(identifier)
         try:
-            request = PlainRequest(headers, body, name, scope["query_string"], self._keys_are_ids)
+            request = PlainRequest(headers, body, name, scope["query_string"], self._door)
             answer = await self._answer(short, request)
             if answer is not None:
                 await self._send(answer, identifier, send)
@@ -114,8 +114,10 @@ class ShortPathMiddleware:
             (b"content-length", length),
             (b"x-request-id", identifier.encode("latin-1")),
             *answer.headers,
-            *self._vary,
+            *self._common,
         ]
+        if not any(name == b"cache-control" for name, _ in answer.headers):
+            headers.append(_NO_STORE)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
@@ -137,14 +139,6 @@ def _headers(scope: Scope) -> dict[bytes, bytes] | None:
     headers = dict(scope["headers"])
     came_once = len(headers) == len(scope["headers"])
     return headers if came_once and _NOT_PLAIN.isdisjoint(headers) else None
-
-
-@lru_cache(maxsize=1024)
-def _caller(key: bytes, keys_are_ids: bool) -> Caller | None:
-    try:
-        return caller_of(check_key(key.decode("latin-1")), keys_are_ids)
-    except LLMRingError:
-        return None  # the route refuses it
 
 
 async def _body(receive: Receive, messages: deque[Message]) -> bytes:

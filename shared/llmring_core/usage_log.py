@@ -14,7 +14,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from llmring_core import clock, ids
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.calls import CONVERSATION, Logged, UsageEntry
 from llmring_core.connection import Connection, Row, Runner
 from llmring_core.costs import Cost

@@ -11,8 +11,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from llmring_core import __version__, problems, strict_json
+from llmring_core.callers import Door, OpenDoor
 from llmring_core.database import Database
 from llmring_core.edge import Edge, LastNet
+from llmring_core.key_book import KeyBook
+from llmring_core.rate_limits import RateLimits
 from llmring_core.registry import Registry
 from llmring_core.settings import Settings
 from llmring_core.short_path import ShortPathMiddleware, ShortPaths
@@ -20,6 +23,8 @@ from llmring_core.short_path import ShortPathMiddleware, ShortPaths
 _EXPOSED_HEADERS = ("ETag", "Idempotency-Replayed", "Link", "X-Next-Cursor", "X-Request-Id")
 # FastAPI's own; asked for at each request, it takes as long as reading the body.
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+
+_NO_DOCS: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -73,16 +78,16 @@ class App(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """Put the short paths outside of our own layers.
 
-        Where a host added a layer, its authentication perhaps, nothing may pass that by: there
-        are no short paths then.
+        Where a host added a layer, its authentication perhaps, nothing may pass that by; nor may
+        anything pass by a limit. There are no short paths then.
         """
         stack = super().build_middleware_stack()
-        if len(self.user_middleware) > self.state.own_layers:
+        if len(self.user_middleware) > self.state.own_layers or self.state.settings.rate_limit:
             return stack
         return ShortPathMiddleware(
             stack,
             self.state.short_paths,
-            keys_are_ids=self.state.keys_are_ids,
+            self.state.door,
             varies=self.state.cors,
         )
 
@@ -116,17 +121,28 @@ def build_app(
         summary="Usage logs with exact costs, receipts, conversations, MCP and the model registry.",
         lifespan=lifespan,
         redirect_slashes=False,
+        **({} if settings.docs else _NO_DOCS),
         telemetry=_NO_TELEMETRY,
     )
-    app.state.settings = settings
-    app.state.database = database or Database(settings)
-    app.state.registry = Registry(settings, app.state.database)
-    app.state.keys_are_ids, app.state.cors = keys_are_ids, cors
+    _hold(app, settings, database or Database(settings), keys_are_ids)
+    app.state.cors = cors
     # As they are: `include_router` would work out each one's dependencies once more.
     app.router.routes.extend(route for router in routers for route in router.routes)
     problems.install(app)
     _wrap(app, settings.cors_origins if cors else None)
     return app
+
+
+def _hold(app: FastAPI, settings: Settings, database: Database, keys_are_ids: bool) -> None:
+    """Give an app what it holds for as long as it lives."""
+    # Whose keys are ids already, has let them in itself.
+    is_open = settings.auth_mode == "open" or keys_are_ids
+    door: Door = OpenDoor(keys_are_ids=keys_are_ids) if is_open else KeyBook(settings, database)
+    app.state.settings = settings
+    app.state.database = database
+    app.state.registry = Registry(settings, database)
+    app.state.rate_limits = RateLimits(settings)
+    app.state.door = door
 
 
 def _wrap(app: FastAPI, origins: tuple[str, ...] | None) -> None:

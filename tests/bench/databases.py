@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from llmring_core.auth import project_id
+from llmring_core.callers import project_id
 from llmring_core.database import Database
 from llmring_core.migrate import migrate
 from llmring_core.partitions import make_ahead

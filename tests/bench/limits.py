@@ -20,7 +20,7 @@ import asyncpg
 
 from bench.databases import run
 from bench.wrk import KEY
-from llmring_core.auth import project_id
+from llmring_core.callers import project_id
 
 CALL = {
     "provider": "openai",

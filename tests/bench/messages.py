@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from llmring_core import clock
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.database import Database
 from llmring_core.local_postgres import LocalPostgres
 from llmring_core.migrate import migrate

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.pages import FIRST, Page, Place
 from llmring_core.queries import Statement
 from llmring_server.conversations import messages

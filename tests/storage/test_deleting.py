@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from llmring_core import clock
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.errors import NotFound
 from llmring_core.queries import Statement
 from llmring_server.conversations import messages, store

@@ -9,7 +9,7 @@ from llmring_core.queries import Statement
 
 ROOT = Path(__file__).parents[2]
 # Tables of the whole server: small, and the same for everybody.
-SHARED = {"schema_migrations", "signing_keys", "registry_copies", "usage_kept"}
+SHARED = {"schema_migrations", "signing_keys", "registry_copies", "usage_kept", "api_keys"}
 # Statements of upkeep, which look after all projects at once; no request waits for them.
 UPKEEP = {
     *("awaiting_prices", "set_prices", "forget_old", "forget_awaited", "sweep", "projects"),
@@ -33,7 +33,11 @@ async def test_every_unique_index_carries_the_project(database):
 
 
 def statements():
-    for file in sorted((ROOT / "functions").rglob("*.sql")) + [
+    # Those of the operator are about all projects.
+    files = [
+        file for file in sorted((ROOT / "functions").rglob("*.sql")) if file.parent.name != "admin"
+    ]
+    for file in files + [
         ROOT / "shared/llmring_core" / name for name in ("usage_log.sql", "idempotency.sql")
     ]:
         for part in re.split(r"^-- name: ", file.read_text(), flags=re.MULTILINE)[1:]:

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from llmring_core import clock as utc
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.queries import Statement
 from llmring_core.settings import Settings
 from llmring_server.conversations import adding, latest, store

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from llmring_core import partitions
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.errors import Unavailable
 from llmring_core.ids import millisecond_of, new_id
 from llmring_core.partitions import drop_old, make_ahead

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.database import Database
 from llmring_core.errors import InProgress
 from llmring_core.queries import Statement

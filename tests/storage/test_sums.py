@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from llmring_core import partitions, usage_log
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.calls import UsageEntry
 from llmring_core.costs import AWAITING_REGISTRY, Cost, cost_of
 from llmring_core.migrate import shipped

@@ -13,6 +13,7 @@ from llmring_core.database import Database
 from llmring_core.dependencies import hold_keys
 from llmring_core.lambda_adapter import Handler, lambda_handler
 from llmring_core.settings import Settings
+from llmring_server.admin.routes import router as admin
 from llmring_server.conversations.container import prepare as prepare_conversations
 from llmring_server.conversations.routes import router as conversations
 from llmring_server.mcp.connections import hold_connections
@@ -75,7 +76,7 @@ def group_of(path: str) -> str:
     group = first.removesuffix(".json")
     if group in ("log", "logs", "stats"):
         return "usage"
-    others = ("conversations", "mcp", "receipts", "registry", "templates")
+    others = ("admin", "conversations", "mcp", "receipts", "registry", "templates")
     return group if group in others else "meta"
 
 
@@ -128,6 +129,7 @@ def _is_text(body: bytes) -> bool:
 
 def _start(group: str, settings: Settings, database: Database) -> Handler:
     routers = {
+        "admin": admin,
         "conversations": conversations,
         "mcp": mcp,
         "meta": meta,

@@ -3,6 +3,7 @@
 from llmring_core.queries import load
 
 FILES = {
+    "llmring_server.admin": "keys.sql",
     "llmring_server.conversations": "queries.sql",
     "llmring_server.mcp": "queries.sql",
     "llmring_server.receipts": "queries.sql",
@@ -10,6 +11,7 @@ FILES = {
     "llmring_server.usage": "queries.sql",
     "llmring_server.usage.summing": "sums.sql",
     "key_ring": "key_ring.sql",
+    "key_book": "key_book.sql",
     "idempotency": "idempotency.sql",
     "migrate": "migrate.sql",
     "registry_copies": "registry_copies.sql",

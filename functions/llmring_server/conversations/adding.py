@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from llmring_core import clock
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.connection import Runner
 from llmring_core.settings import LoggingLevel, Settings
 from llmring_server.conversations import messages, store

@@ -1,7 +1,7 @@
 """A call is logged with all that was said: a conversation, its messages, and one usage row."""
 
 from llmring_core import clock, usage_log
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.connection import Runner
 from llmring_core.costs import cost_of
 from llmring_core.prices import PriceList

@@ -9,7 +9,7 @@ from uuid import UUID
 from cachetools import TTLCache
 from fastapi import Depends, Request
 
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.database import Database
 from llmring_core.errors import NotFound
 from llmring_core.pages import PAGE_BYTES

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from llmring_core import clock, ids
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.connection import Row, Runner
 from llmring_core.errors import NotFound
 from llmring_core.pages import FIRST, PAGE_BYTES, Page, Place

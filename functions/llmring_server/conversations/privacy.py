@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.errors import Forbidden
 from llmring_core.secrets_key import newest_key
 from llmring_core.settings import LoggingLevel, Settings

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from llmring_core import clock
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.connection import Row, Runner
 from llmring_core.database import Database
 from llmring_core.errors import InProgress

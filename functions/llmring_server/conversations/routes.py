@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from starlette.routing import compile_path
 
 from llmring_core import clock
-from llmring_core.auth import CallerDep
+from llmring_core.auth import ConversationsReaderDep, ConversationsWriterDep
 from llmring_core.connection import Runner
 from llmring_core.dependencies import Db, RegistryDep
 from llmring_core.idempotency import OnceDep
@@ -66,7 +66,7 @@ def aliased(route: RouteWithAlias) -> RouteWithAlias:
 
 @conversations.post("", response_model=Conversation)
 async def create_conversation(
-    caller: CallerDep,
+    caller: ConversationsWriterDep,
     db: Db,
     settings: SettingsDep,
     once: OnceDep,
@@ -83,7 +83,7 @@ async def create_conversation(
 
 @conversations.get("")
 async def list_conversations(
-    caller: CallerDep, db: Db, filters: FiltersDep, page: PageDep, response: Response
+    caller: ConversationsReaderDep, db: Db, filters: FiltersDep, page: PageDep, response: Response
 ) -> list[Conversation]:
     """The conversations of the caller, newest first; the way to the next page is in the headers."""
     conversations, found = await store.page(db, caller, filters, page)
@@ -93,7 +93,7 @@ async def list_conversations(
 @conversations.post("/log", response_model=LoggedCall, dependencies=[Depends(note_usage)])
 async def log_call(
     call: CallLog,
-    caller: CallerDep,
+    caller: ConversationsWriterDep,
     db: Db,
     registry: RegistryDep,
     settings: SettingsDep,
@@ -116,7 +116,7 @@ async def log_call(
 
 @conversations.delete("/old-messages")
 async def delete_old_messages(
-    caller: CallerDep,
+    caller: ConversationsWriterDep,
     db: Db,
     retention_days: Annotated[int, Query(ge=1, le=36_500, description="Older ones are deleted.")],
 ) -> Forgotten:
@@ -128,7 +128,7 @@ async def delete_old_messages(
 @conversations.get("/{conversation_id}", response_model=ConversationWithMessages)
 async def find_conversation(
     conversation_id: UUID,
-    caller: CallerDep,
+    caller: ConversationsReaderDep,
     latest: LatestDep,
     include_messages: bool = True,
     message_limit: Annotated[
@@ -145,7 +145,7 @@ async def find_conversation(
 async def update_conversation(
     conversation_id: UUID,
     changes: ConversationChanges,
-    caller: CallerDep,
+    caller: ConversationsWriterDep,
     db: Db,
     settings: SettingsDep,
 ) -> Conversation:
@@ -154,7 +154,9 @@ async def update_conversation(
 
 
 @conversations.delete("/{conversation_id}", status_code=204)
-async def delete_conversation(conversation_id: UUID, caller: CallerDep, db: Db) -> None:
+async def delete_conversation(
+    conversation_id: UUID, caller: ConversationsWriterDep, db: Db
+) -> None:
     """Delete a conversation with its messages."""
     await store.delete(db, caller, conversation_id)
 
@@ -162,7 +164,7 @@ async def delete_conversation(conversation_id: UUID, caller: CallerDep, db: Db) 
 @conversations.get("/{conversation_id}/export", response_class=StreamingResponse)
 async def export_conversation(
     conversation_id: UUID,
-    caller: CallerDep,
+    caller: ConversationsReaderDep,
     db: Db,
     format: exports.Format = "json",  # noqa: A002 - its name on the wire
 ) -> StreamingResponse:
@@ -179,7 +181,7 @@ async def export_conversation(
 
 @conversations.get("/{conversation_id}/messages")
 async def list_messages(
-    conversation_id: UUID, caller: CallerDep, db: Db, page: PageDep, response: Response
+    conversation_id: UUID, caller: ConversationsReaderDep, db: Db, page: PageDep, response: Response
 ) -> list[Message]:
     """The messages of a conversation, oldest first."""
     found = await messages.page(db, caller, conversation_id, page)
@@ -191,7 +193,7 @@ async def list_messages(
 async def add_message(
     conversation_id: UUID,
     message: OneMessage,
-    caller: CallerDep,
+    caller: ConversationsWriterDep,
     db: Db,
     settings: SettingsDep,
     once: OnceDep,
@@ -208,7 +210,7 @@ async def add_message(
 async def add_messages(
     conversation_id: UUID,
     batch: Batch,
-    caller: CallerDep,
+    caller: ConversationsWriterDep,
     db: Db,
     settings: SettingsDep,
     once: OnceDep,

@@ -39,14 +39,16 @@ class _Paths:
 
     async def find(self, request: PlainRequest) -> PlainAnswer | None:
         """`routes.find_conversation`, with no query or only the number of messages."""
-        caller, which, limit = request.caller, UUID(request.name), _limit(request)
+        caller = request.caller_who_may("conversations:read")
+        which, limit = UUID(request.name), _limit(request)
         if caller is None or limit is None:
             return None
         return PlainAnswer(await self.latest.find(caller, which, limit))
 
     async def add(self, request: PlainRequest) -> PlainAnswer | None:
         """`routes.add_messages`."""
-        caller, which, batch = request.caller, UUID(request.name), _batch(request)
+        caller = request.caller_who_may("conversations:write")
+        which, batch = UUID(request.name), _batch(request)
         if caller is None or batch is None:
             return None
         stored = await adding.add_all(

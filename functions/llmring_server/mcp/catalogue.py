@@ -12,7 +12,7 @@ from uuid import UUID
 from fastapi import Depends, Query
 
 from llmring_core import clock, ids
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.connection import Row, Runner
 from llmring_core.dependencies import from_query
 from llmring_core.errors import AlreadyExists, NotFound

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Body, Query, Response
 
-from llmring_core.auth import CallerDep
+from llmring_core.auth import McpExecutorDep, McpReaderDep
 from llmring_core.dependencies import Db
 from llmring_core.pages import LongPageDep
 from llmring_core.web import group_router
@@ -20,7 +20,11 @@ prompts = group_router("mcp prompts", prefix="/api/v1/mcp/prompts")
 
 @resources.get("")
 async def list_resources(
-    caller: CallerDep, db: Db, filters: catalogue.FiltersDep, page: LongPageDep, response: Response
+    caller: McpReaderDep,
+    db: Db,
+    filters: catalogue.FiltersDep,
+    page: LongPageDep,
+    response: Response,
 ) -> list[Resource]:
     """The resources and resource templates of the caller's servers, newest first."""
     rows = await catalogue.page(db, caller, reading.RESOURCES, filters, page)
@@ -29,7 +33,7 @@ async def list_resources(
 
 
 @resources.get("/{resource_id}")
-async def find_resource(resource_id: UUID, caller: CallerDep, db: Db) -> Resource:
+async def find_resource(resource_id: UUID, caller: McpReaderDep, db: Db) -> Resource:
     """One resource or resource template."""
     return offers.resource(await catalogue.find(db, caller, resource_id, reading.RESOURCES))
 
@@ -37,7 +41,7 @@ async def find_resource(resource_id: UUID, caller: CallerDep, db: Db) -> Resourc
 @resources.get("/{resource_id}/content")
 async def read_resource(
     resource_id: UUID,
-    caller: CallerDep,
+    caller: McpExecutorDep,
     db: Db,
     connections: ConnectionsDep,
     uri: Annotated[
@@ -50,7 +54,11 @@ async def read_resource(
 
 @prompts.get("")
 async def list_prompts(
-    caller: CallerDep, db: Db, filters: catalogue.FiltersDep, page: LongPageDep, response: Response
+    caller: McpReaderDep,
+    db: Db,
+    filters: catalogue.FiltersDep,
+    page: LongPageDep,
+    response: Response,
 ) -> list[Prompt]:
     """The prompts of the caller's servers, newest first."""
     rows = await catalogue.page(db, caller, ["prompt"], filters, page)
@@ -59,7 +67,7 @@ async def list_prompts(
 
 
 @prompts.get("/{prompt_id}")
-async def find_prompt(prompt_id: UUID, caller: CallerDep, db: Db) -> Prompt:
+async def find_prompt(prompt_id: UUID, caller: McpReaderDep, db: Db) -> Prompt:
     """One prompt."""
     return offers.prompt(await catalogue.find(db, caller, prompt_id, ["prompt"]))
 
@@ -67,7 +75,7 @@ async def find_prompt(prompt_id: UUID, caller: CallerDep, db: Db) -> Prompt:
 @prompts.post("/{prompt_id}/render")
 async def render_prompt(
     prompt_id: UUID,
-    caller: CallerDep,
+    caller: McpExecutorDep,
     db: Db,
     connections: ConnectionsDep,
     arguments: Annotated[

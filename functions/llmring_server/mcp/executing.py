@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import Response
 
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.connection import Runner
 from llmring_core.database import Database
 from llmring_core.errors import (

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.database import Database
 from llmring_core.errors import Unprocessable
 from llmring_server.mcp import remote

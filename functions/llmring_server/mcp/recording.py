@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from llmring_core import clock, ids
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.connection import Row, Runner
 from llmring_core.errors import NotFound
 from llmring_core.pages import LAST, PAGE_BYTES, Page, Place

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.connection import Row, Runner
 from llmring_core.database import Database
 from llmring_core.errors import AlreadyExists, BadGateway, LLMRingError, NotFound, Unprocessable

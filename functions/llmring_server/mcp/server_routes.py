@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Response
 
-from llmring_core.auth import CallerDep
+from llmring_core.auth import McpExecutorDep, McpReaderDep
 from llmring_core.connection import Runner
 from llmring_core.dependencies import Db
 from llmring_core.idempotency import OnceDep
@@ -22,7 +22,7 @@ servers = group_router("mcp servers", prefix="/api/v1/mcp/servers")
 
 @servers.post("", response_model=Server)
 async def register_server(
-    new: NewServer, caller: CallerDep, db: Db, settings: SettingsDep, once: OnceDep
+    new: NewServer, caller: McpExecutorDep, db: Db, settings: SettingsDep, once: OnceDep
 ) -> Any:
     """Register an MCP server; nothing connects to it yet."""
 
@@ -34,14 +34,14 @@ async def register_server(
 
 @servers.get("")
 async def list_servers(
-    caller: CallerDep, db: Db, filters: store.FiltersDep, page: LongPageDep, response: Response
+    caller: McpReaderDep, db: Db, filters: store.FiltersDep, page: LongPageDep, response: Response
 ) -> list[Server]:
     """The servers of the caller, newest first; the way to the next page is in the headers."""
     return page.cut(response, await store.page(db, caller, filters, page), store.place)
 
 
 @servers.get("/{server_id}")
-async def find_server(server_id: UUID, caller: CallerDep, db: Db) -> Server:
+async def find_server(server_id: UUID, caller: McpReaderDep, db: Db) -> Server:
     """One server of the caller."""
     return await store.find(db, caller, server_id)
 
@@ -51,7 +51,7 @@ async def find_server(server_id: UUID, caller: CallerDep, db: Db) -> Server:
 async def update_server(
     server_id: UUID,
     changes: ServerChanges,
-    caller: CallerDep,
+    caller: McpExecutorDep,
     db: Db,
     settings: SettingsDep,
     connections: ConnectionsDep,
@@ -70,7 +70,7 @@ async def update_server(
 
 @servers.delete("/{server_id}", status_code=204)
 async def delete_server(
-    server_id: UUID, caller: CallerDep, db: Db, connections: ConnectionsDep
+    server_id: UUID, caller: McpExecutorDep, db: Db, connections: ConnectionsDep
 ) -> None:
     """Delete a server with its credentials; the history of its tools stays."""
     connections.forget(caller.api_key_id, await store.delete(db, caller, server_id))
@@ -79,7 +79,7 @@ async def delete_server(
 @servers.post("/{server_id}/refresh")
 async def refresh_server(
     server_id: UUID,
-    caller: CallerDep,
+    caller: McpExecutorDep,
     db: Db,
     connections: ConnectionsDep,
     report: Discovery | None = None,
@@ -97,7 +97,7 @@ async def refresh_server(
 
 @servers.get("/{server_id}/changes")
 async def list_changes(
-    server_id: UUID, caller: CallerDep, db: Db, page: PageDep, response: Response
+    server_id: UUID, caller: McpReaderDep, db: Db, page: PageDep, response: Response
 ) -> list[Change]:
     """What changed in the definitions of a server, newest first, each with a diff."""
     await store.find(db, caller, server_id)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Response
 
-from llmring_core.auth import CallerDep
+from llmring_core.auth import McpExecutorDep, McpReaderDep
 from llmring_core.connection import Runner
 from llmring_core.dependencies import Db
 from llmring_core.idempotency import OnceDep
@@ -22,7 +22,11 @@ tools = group_router("mcp tools", prefix="/api/v1/mcp/tools")
 
 @tools.get("")
 async def list_tools(
-    caller: CallerDep, db: Db, filters: catalogue.FiltersDep, page: LongPageDep, response: Response
+    caller: McpReaderDep,
+    db: Db,
+    filters: catalogue.FiltersDep,
+    page: LongPageDep,
+    response: Response,
 ) -> list[Tool]:
     """The tools of the caller's servers, newest first."""
     rows = await catalogue.page(db, caller, ["tool"], filters, page)
@@ -31,14 +35,14 @@ async def list_tools(
 
 
 @tools.get("/{tool_id}")
-async def find_tool(tool_id: UUID, caller: CallerDep, db: Db) -> Tool:
+async def find_tool(tool_id: UUID, caller: McpReaderDep, db: Db) -> Tool:
     """One tool."""
     return offers.tool(await catalogue.find(db, caller, tool_id, ["tool"]))
 
 
 @tools.post("/{tool_id}/approve")
 async def approve_tool(
-    tool_id: UUID, caller: CallerDep, db: Db, approval: Approval | None = None
+    tool_id: UUID, caller: McpExecutorDep, db: Db, approval: Approval | None = None
 ) -> Tool:
     """Approve the definition of a tool as it is now, so that the policy `block` lets it run."""
     await catalogue.approve(db, caller, tool_id, approval.digest if approval else None)
@@ -70,7 +74,7 @@ async def execute_tool(
 
 @tools.get("/{tool_id}/history")
 async def tool_history(
-    tool_id: UUID, caller: CallerDep, db: Db, page: PageDep, response: Response
+    tool_id: UUID, caller: McpReaderDep, db: Db, page: PageDep, response: Response
 ) -> list[ToolExecution]:
     """The executions of a tool, newest first, also of a deleted server."""
     executions, found = await recording.history(db, caller, tool_id, page)

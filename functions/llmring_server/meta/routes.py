@@ -4,19 +4,20 @@ from fastapi import Response
 
 from llmring_core import __version__, clock
 from llmring_core.dependencies import Db
-from llmring_core.web import group_router
+from llmring_core.web import SettingsDep, group_router
 from llmring_server.meta.models import Health, Service
 
 router = group_router("meta")
 
-ENDPOINTS = {"health": "/health", "registry": "/registry", "api": "/api/v1", "docs": "/docs"}
+ENDPOINTS = {"health": "/health", "registry": "/registry", "api": "/api/v1"}
 HEALTH_SECONDS = 2.0
 
 
 @router.get("/")
-async def service() -> Service:
+async def service(settings: SettingsDep) -> Service:
     """Say what this is and where its parts are."""
-    return Service(version=__version__, timestamp=clock.rfc3339(clock.now()), endpoints=ENDPOINTS)
+    endpoints = ENDPOINTS | ({"docs": "/docs"} if settings.docs else {})
+    return Service(version=__version__, timestamp=clock.rfc3339(clock.now()), endpoints=endpoints)
 
 
 @router.get("/health", responses={503: {"model": Health}})

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from llmring_core import clock, ids
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.connection import Row, Runner
 from llmring_core.errors import InProgress, NotFound, Unprocessable
 from llmring_core.key_ring import KeyRing

@@ -8,7 +8,7 @@ from fastapi import Body, Request, Response
 from starlette.exceptions import HTTPException
 
 from llmring_core import canonical
-from llmring_core.auth import CallerDep
+from llmring_core.auth import ReceiptsReaderDep, ReceiptsWriterDep
 from llmring_core.connection import Runner
 from llmring_core.dependencies import Db, KeysDep, RegistryDep
 from llmring_core.idempotency import OnceDep
@@ -91,7 +91,7 @@ async def verify_receipt(
 @router.post(f"{API}/issue", response_model=Receipt)
 async def issue_receipt(
     unsigned: UnsignedReceipt,
-    caller: CallerDep,
+    caller: ReceiptsWriterDep,
     db: Db,
     keys: KeysDep,
     registry: RegistryDep,
@@ -111,7 +111,7 @@ async def issue_receipt(
 
 @router.post(API)
 async def store_receipt(
-    submission: Submission, caller: CallerDep, db: Db, keys: KeysDep
+    submission: Submission, caller: ReceiptsWriterDep, db: Db, keys: KeysDep
 ) -> StoredReceipt:
     """Verify a signed receipt and store it; the same one again is answered the same."""
     receipt = await accepted(submission.receipt, keys)
@@ -121,7 +121,7 @@ async def store_receipt(
 
 @router.get(API, response_model=list[Receipt])
 async def list_receipts(
-    caller: CallerDep,
+    caller: ReceiptsReaderDep,
     db: Db,
     period: PeriodDep,
     filters: FiltersDep,
@@ -137,7 +137,7 @@ async def list_receipts(
 
 @router.post(f"{API}/generate", response_model=Receipt)
 async def generate_receipt(
-    selection: Selection, caller: CallerDep, db: Db, keys: KeysDep, once: OnceDep
+    selection: Selection, caller: ReceiptsWriterDep, db: Db, keys: KeysDep, once: OnceDep
 ) -> Response:
     """Certify usage logs of the caller: one signed receipt with their sums and Merkle root."""
 
@@ -149,14 +149,14 @@ async def generate_receipt(
 
 
 @router.post(f"{API}/preview", response_model=Draft)
-async def preview_receipt(selection: Selection, caller: CallerDep, db: Db) -> Response:
+async def preview_receipt(selection: Selection, caller: ReceiptsReaderDep, db: Db) -> Response:
     """What `generate` would certify now; nothing is signed or stored."""
     return _json(canonical.dumps(await certifying.preview(db, caller, selection)))
 
 
 @router.get(f"{API}/uncertified")
 async def list_uncertified(
-    caller: CallerDep, db: Db, period: PeriodDep, page: PageDep, response: Response
+    caller: ReceiptsReaderDep, db: Db, period: PeriodDep, page: PageDep, response: Response
 ) -> list[dict[str, Any]]:
     """The usage logs of the caller that no receipt covers yet, newest first."""
     logs = await certifying.uncertified(db, caller, period, page)
@@ -164,14 +164,14 @@ async def list_uncertified(
 
 
 @router.get(f"{API}/{{receipt_id}}", response_model=Receipt)
-async def find_receipt(receipt_id: str, caller: CallerDep, db: Db) -> Response:
+async def find_receipt(receipt_id: str, caller: ReceiptsReaderDep, db: Db) -> Response:
     """A receipt of the caller: the very bytes that were signed, and the signature."""
     return _json(await store.find(db, caller, receipt_id))
 
 
 @router.get(f"{API}/{{receipt_id}}/verify")
 async def reverify_receipt(
-    receipt_id: str, caller: CallerDep, db: Db, keys: KeysDep
+    receipt_id: str, caller: ReceiptsReaderDep, db: Db, keys: KeysDep
 ) -> Reverification:
     """Verify a stored receipt anew, and every usage log that it covers."""
     return await proofs.reverify(db, caller, receipt_id, keys)
@@ -179,7 +179,7 @@ async def reverify_receipt(
 
 @router.get(f"{API}/{{receipt_id}}/logs")
 async def list_certified_logs(
-    receipt_id: str, caller: CallerDep, db: Db, page: PageDep, response: Response
+    receipt_id: str, caller: ReceiptsReaderDep, db: Db, page: PageDep, response: Response
 ) -> list[CertifiedLog]:
     """The usage logs that a receipt covers, in the order of its tree."""
     logs = await proofs.covered(db, caller, receipt_id, page)
@@ -187,7 +187,9 @@ async def list_certified_logs(
 
 
 @router.get(f"{API}/{{receipt_id}}/logs/{{log_id}}/proof", response_model=InclusionProof)
-async def prove_inclusion(receipt_id: str, log_id: UUID, caller: CallerDep, db: Db) -> Response:
+async def prove_inclusion(
+    receipt_id: str, log_id: UUID, caller: ReceiptsReaderDep, db: Db
+) -> Response:
     """The proof that a receipt covers a usage log, to be checked offline."""
     return _json(canonical.dumps(await proofs.proof(db, caller, receipt_id, log_id)))
 

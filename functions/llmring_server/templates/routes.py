@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Response
 
-from llmring_core.auth import CallerDep
+from llmring_core.auth import ConversationsReaderDep, ConversationsWriterDep
 from llmring_core.connection import Runner
 from llmring_core.dependencies import Db
 from llmring_core.idempotency import OnceDep
@@ -26,7 +26,9 @@ router = group_router("templates", prefix="/api/v1/templates")
 
 
 @router.post("", response_model=Template)
-async def create_template(template: NewTemplate, caller: CallerDep, db: Db, once: OnceDep) -> Any:
+async def create_template(
+    template: NewTemplate, caller: ConversationsWriterDep, db: Db, once: OnceDep
+) -> Any:
     """Keep a template that conversations may begin with."""
 
     async def add(runner: Runner) -> Template:
@@ -37,7 +39,7 @@ async def create_template(template: NewTemplate, caller: CallerDep, db: Db, once
 
 @router.get("")
 async def list_templates(
-    caller: CallerDep, db: Db, filters: FiltersDep, page: PageDep, response: Response
+    caller: ConversationsReaderDep, db: Db, filters: FiltersDep, page: PageDep, response: Response
 ) -> list[Template]:
     """The templates of the caller, newest first; the way to the next page is in the headers."""
     templates = await store.page(db, caller, filters, page)
@@ -45,13 +47,13 @@ async def list_templates(
 
 
 @router.get("/stats")
-async def template_stats(caller: CallerDep, db: Db) -> TemplateStats:
+async def template_stats(caller: ConversationsReaderDep, db: Db) -> TemplateStats:
     """How often the templates of the caller were used."""
     return await store.stats(db, caller)
 
 
 @router.get("/{template_id}")
-async def find_template(template_id: UUID, caller: CallerDep, db: Db) -> Template:
+async def find_template(template_id: UUID, caller: ConversationsReaderDep, db: Db) -> Template:
     """One template of the caller."""
     return await store.find(db, caller, template_id)
 
@@ -59,21 +61,21 @@ async def find_template(template_id: UUID, caller: CallerDep, db: Db) -> Templat
 @router.put("/{template_id}")
 @router.patch("/{template_id}")
 async def update_template(
-    template_id: UUID, changes: TemplateChanges, caller: CallerDep, db: Db
+    template_id: UUID, changes: TemplateChanges, caller: ConversationsWriterDep, db: Db
 ) -> Template:
     """Change the members of a template that are given; the others stay."""
     return await store.change(db, caller, template_id, changes)
 
 
 @router.delete("/{template_id}", status_code=204)
-async def delete_template(template_id: UUID, caller: CallerDep, db: Db) -> None:
+async def delete_template(template_id: UUID, caller: ConversationsWriterDep, db: Db) -> None:
     """Delete a template."""
     await store.delete(db, caller, template_id)
 
 
 @router.post("/{template_id}/use", response_model=Template)
 async def use_template(
-    template_id: UUID, caller: CallerDep, db: Db, once: OnceDep, how: Use | None = None
+    template_id: UUID, caller: ConversationsWriterDep, db: Db, once: OnceDep, how: Use | None = None
 ) -> Any:
     """Count a use of a template and return it, its blanks filled in if there are values."""
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.connection import Runner
 from llmring_server.templates import store
 from llmring_server.templates.models import Template, Use

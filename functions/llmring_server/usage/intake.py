@@ -7,6 +7,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request, Response
 
 from llmring_core import usage_log
+from llmring_core.auth import LogWriterDep
 from llmring_core.calls import Logged
 from llmring_core.connection import Runner
 from llmring_core.database import Database
@@ -59,7 +60,9 @@ class Intake:
         return await self.once.write(self.database, add, in_transaction=in_transaction)
 
 
-async def _intake(request: Request, db: Db, once: OnceDep, writer: WriterDep) -> Intake:
+async def _intake(
+    request: Request, db: Db, _: LogWriterDep, once: OnceDep, writer: WriterDep
+) -> Intake:
     queue = cast("UsageQueue | None", request.app.state.queue)
     return Intake(queue, writer, db, once, len(await request.body()))
 

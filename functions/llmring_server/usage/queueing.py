@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import FastAPI
 
 from llmring_core import usage_log
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.calls import Logged
 from llmring_core.database import Database
 from llmring_core.errors import LLMRingError

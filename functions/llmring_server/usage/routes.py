@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
-from llmring_core.auth import CallerDep
+from llmring_core.auth import StatsReaderDep
 from llmring_core.calls import LoggedUsage, UsageEntry
 from llmring_core.costs import cost_of
 from llmring_core.dependencies import Db, RegistryDep
@@ -60,7 +60,7 @@ async def log_usage_batch(
 
 @router.get("/logs")
 async def list_logs(
-    caller: CallerDep,
+    caller: StatsReaderDep,
     db: Db,
     period: PeriodDep,
     filters: FiltersDep,
@@ -74,7 +74,7 @@ async def list_logs(
 
 @router.get("/logs/export", response_class=StreamingResponse)
 async def export_logs(
-    caller: CallerDep,
+    caller: StatsReaderDep,
     db: Db,
     period: PeriodDep,
     filters: FiltersDep,
@@ -90,14 +90,14 @@ async def export_logs(
 
 
 @router.get("/logs/{log_id}")
-async def find_log(log_id: UUID, caller: CallerDep, db: Db) -> ExplainedUsage:
+async def find_log(log_id: UUID, caller: StatsReaderDep, db: Db) -> ExplainedUsage:
     """One call of the caller, its cost explained line by line."""
     return await store.find(db, caller, log_id)
 
 
 @router.get("/stats")
 async def usage_stats(
-    caller: CallerDep,
+    caller: StatsReaderDep,
     db: Db,
     period: PeriodDep,
     group_by: Grouping = "day",

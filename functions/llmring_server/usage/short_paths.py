@@ -38,7 +38,7 @@ class _Paths:
 
     async def log(self, request: PlainRequest) -> PlainAnswer | None:
         """`routes.log_usage` for a call that names no conversation."""
-        caller = request.caller
+        caller = request.caller_who_may("log:write")
         entry = _entry(request) if caller and request.is_json else None
         if caller is None or entry is None or usage_log.needs_transaction([entry]):
             return None
@@ -52,7 +52,7 @@ class _Paths:
 
     async def log_batch(self, request: PlainRequest) -> PlainAnswer | None:
         """`routes.log_usage_batch` for a batch none of whose calls names a conversation."""
-        caller = request.caller
+        caller = request.caller_who_may("log:write")
         batch = _batch(request) if caller and request.is_json else None
         entries = batch.good if batch else []
         if caller is None or batch is None or usage_log.needs_transaction(entries):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
-from llmring_core.auth import Caller
+from llmring_core.callers import Caller
 from llmring_core.connection import Row, Runner
 from llmring_core.periods import Period, zone
 from llmring_server.usage import summing

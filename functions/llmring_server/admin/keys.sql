@@ -1,0 +1,23 @@
+-- name: add
+insert into {schema}.api_keys (
+    key_id, key_hash, api_key_id, project, name, scopes, hint, created_at, expires_at
+)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+returning key_id, project, name, scopes, hint, created_at, expires_at, revoked_at, last_used_at
+
+-- name: list
+select key_id, project, name, scopes, hint, created_at, expires_at, revoked_at, last_used_at
+from {schema}.api_keys
+where ($1::text is null or project = $1) and key_id < $2
+order by key_id desc
+limit $3
+
+-- name: replace
+-- The old one ends when the overlap is over, if it does not end before.
+update {schema}.api_keys set expires_at = least(expires_at, $2)
+where key_id = $1 and revoked_at is null and (expires_at is null or expires_at > $3)
+returning api_key_id, project, name, scopes
+
+-- name: revoke
+update {schema}.api_keys set revoked_at = coalesce(revoked_at, $2) where key_id = $1
+returning key_id

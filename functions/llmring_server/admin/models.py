@@ -1,0 +1,60 @@
+"""What goes over the wire of registered keys."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from llmring_core.api_keys import SCOPES, Scope
+from llmring_core.quantities import Label, Name
+
+MAX_OVERLAP_HOURS = 24 * 90
+
+
+class NewKey(BaseModel):
+    """A key to make."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"project": "billing", "scopes": ["log:write"]}]}
+    )
+
+    project: Name = Field(description="Keys of one project see the same rows.")
+    name: Label = Field("", description="Who has the key, or where it is used.")
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(SCOPES))] = Field(
+        list(SCOPES), description="What the key may do; everything when absent."
+    )
+    expires_at: datetime | None = Field(None, description="Never when absent; UTC without a zone.")
+    open_key: Annotated[SecretStr, Field(min_length=1, max_length=255)] | None = Field(
+        None,
+        description="The key under which a server in open mode kept the rows of this project, to "
+        "go on with them.",
+    )
+
+
+class RegisteredKey(BaseModel):
+    """What is known of a key, which is not the key itself."""
+
+    key_id: UUID
+    project: str
+    name: str
+    scopes: list[str]
+    hint: str = Field(description="The first characters of the key.")
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None = Field(description="To within a minute.")
+
+
+class MadeKey(RegisteredKey):
+    """A key that was just made."""
+
+    key: str = Field(description="The key, shown this once.", repr=False)
+
+
+class Rotation(BaseModel):
+    """How a key is replaced by a new one."""
+
+    overlap_hours: int = Field(
+        24, ge=0, le=MAX_OVERLAP_HOURS, description="How long the old key still opens."
+    )

@@ -1,0 +1,38 @@
+"""The pepper: what makes the hashes of API keys useless to who only has the database."""
+
+from functools import lru_cache
+
+from llmring_core.base64_text import from_base64
+from llmring_core.errors import StartRefused
+from llmring_core.secret_store import read_secret
+from llmring_core.settings import Settings
+
+MIN_BYTES = 32
+NAME = "LLMRING_KEY_PEPPER"
+
+
+def pepper_of(settings: Settings) -> bytes:
+    """The pepper of the settings.
+
+    Raises:
+        StartRefused: there is none, or it is not at least 32 bytes in base64.
+        Unavailable: AWS, which keeps it, does not hand it out.
+    """
+    if settings.key_pepper is not None:
+        return _read(settings.key_pepper.get_secret_value())
+    if settings.key_pepper_secret is not None:
+        return _read(read_secret(settings.key_pepper_secret, member=NAME))
+    raise StartRefused(
+        f"LLMRING_AUTH_MODE=registered needs {NAME} (32 bytes in base64) or {NAME}_SECRET."
+    )
+
+
+@lru_cache(maxsize=4)
+def _read(text: str) -> bytes:
+    try:
+        pepper = from_base64(text.strip())
+    except ValueError:
+        pepper = b""
+    if len(pepper) < MIN_BYTES:
+        raise StartRefused(f"{NAME} is wrong: it takes at least 32 bytes in base64.")
+    return pepper

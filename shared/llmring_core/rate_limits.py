@@ -1,0 +1,86 @@
+"""How often a project may ask: counted by a sliding window, in Redis or in this process."""
+
+import logging
+import math
+import time
+from typing import TYPE_CHECKING
+
+from llmring_core.callers import Caller
+from llmring_core.errors import TooManyRequests
+from llmring_core.settings import Settings
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
+    from limits.aio.strategies import SlidingWindowCounterRateLimiter
+
+log = logging.getLogger("llmring.limits")
+
+# Counting must not take longer than answering; a Redis that is slower counts as away.
+REDIS_SECONDS = 0.2
+# The only policy there is, as the headers name it.
+POLICY = "requests"
+
+
+class RateLimits:
+    """Counts the requests of each project, where `LLMRING_RATE_LIMIT` sets a limit.
+
+    In Redis, where there is one, all processes count together. While it is away, and without it,
+    each process counts by itself.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._limit: RateLimitItem | None = None
+        if settings.rate_limit is None:
+            return
+        from limits import parse
+
+        self._limit = parse(settings.rate_limit)
+        self._here = _counter("async+memory://")
+        self._together = (
+            _counter(
+                f"async+{settings.redis_url.get_secret_value()}",
+                socket_timeout=REDIS_SECONDS,
+                socket_connect_timeout=REDIS_SECONDS,
+            )
+            if settings.redis_url
+            else self._here
+        )
+
+    async def count(self, caller: Caller) -> dict[str, str]:
+        """Count a request, and say in headers what is left (draft-ietf-httpapi-ratelimit-headers).
+
+        Raises:
+            TooManyRequests: nothing is left until later.
+        """
+        if self._limit is None:
+            return {}
+        try:
+            return await self._counted(self._together, self._limit, caller)
+        except TooManyRequests:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a Redis that is not well comes up with
+            log.warning("requests are counted by this process alone: %s", type(error).__name__)
+            return await self._counted(self._here, self._limit, caller)
+
+    async def _counted(
+        self, counter: "SlidingWindowCounterRateLimiter", limit: "RateLimitItem", caller: Caller
+    ) -> dict[str, str]:
+        is_allowed = await counter.hit(limit, caller.api_key_id)
+        window = await counter.get_window_stats(limit, caller.api_key_id)
+        seconds = max(1, math.ceil(window.reset_time - time.time()))
+        headers = {
+            "RateLimit-Policy": f'"{POLICY}";q={limit.amount};w={limit.get_expiry()}',
+            "RateLimit": f'"{POLICY}";r={window.remaining};t={seconds}',
+        }
+        if not is_allowed:
+            raise TooManyRequests(seconds, headers)
+        return headers
+
+
+def _counter(where: str, **options: float) -> "SlidingWindowCounterRateLimiter":
+    from limits.aio.strategies import SlidingWindowCounterRateLimiter
+    from limits.storage import storage_from_string
+
+    if not where.startswith("async+memory"):
+        options |= {"implementation": "redispy"}  # type: ignore[dict-item]
+    return SlidingWindowCounterRateLimiter(storage_from_string(where, **options))

@@ -1,0 +1,93 @@
+"""Compressed bodies, and what answers say to browsers and caches."""
+
+import gzip
+import json
+import zlib
+
+import httpx
+import pytest
+
+from conftest import client_of, started
+from support.projects import a_call
+
+KEY = {"X-API-Key": "alice"}
+JSON = {"Content-Type": "application/json"}
+GZIP = KEY | JSON | {"Content-Encoding": "gzip"}
+CALL = json.dumps(a_call(cost=1)).encode()
+MEGABYTE = 1024 * 1024
+
+
+async def sent(http, body, **headers):
+    return await http.post("/api/v1/log", content=body, headers=GZIP | headers)
+
+
+async def test_a_compressed_body_is_read(http):
+    assert (await sent(http, gzip.compress(CALL))).json()["cost"] == 1
+
+
+async def test_a_compressed_batch_of_many_is_read(http):
+    body = gzip.compress(json.dumps([a_call(cost=1)] * 1000).encode())
+    response = await http.post("/api/v1/log/batch", content=body, headers=GZIP)
+    assert response.json()["stored"] == 1000
+
+
+async def test_a_body_that_comes_in_pieces_is_inflated(local):
+    body = gzip.compress(json.dumps([a_call(cost=1)] * 1000).encode())
+
+    async def pieces():
+        for start in range(0, len(body), 100):
+            yield body[start : start + 100]
+
+    response = await local.post("/api/v1/log/batch", content=pieces(), headers=GZIP)
+    assert response.json()["stored"] == 1000
+
+
+async def test_a_bomb_is_refused(http):
+    bomb = gzip.compress(b" " * (200 * MEGABYTE))
+    assert len(bomb) < MEGABYTE
+    assert (await sent(http, bomb)).status_code == 413
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", CALL, gzip.compress(CALL)[:-5], gzip.compress(CALL) + b"more", zlib.compress(CALL)],
+    ids=["empty", "plain", "cut", "longer", "deflate"],
+)
+async def test_what_is_no_gzip_is_refused(http, body):
+    response = await sent(http, body)
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("coding", ["br", "deflate", "gzip, gzip", "zstd"])
+async def test_another_coding_is_refused(http, coding):
+    response = await sent(http, gzip.compress(CALL), **{"Content-Encoding": coding})
+    assert (response.status_code, response.headers["accept-encoding"]) == (415, "gzip")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/"), ("GET", "/api/v1/stats"), ("POST", "/api/v1/log"), ("GET", "/nothing")],
+)
+async def test_no_cache_keeps_an_answer_and_no_browser_shows_it_as_a_page(http, method, path):
+    response = await http.request(method, path, json=a_call(cost=1), headers=KEY)
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "server" not in response.headers
+
+
+async def test_the_registry_may_be_kept(http):
+    assert "max-age" in (await http.get("/registry")).headers["cache-control"]
+
+
+async def test_the_pages_of_the_documentation_may_load_their_scripts(local):
+    assert "content-security-policy" not in (await local.get("/docs")).headers
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json"])
+async def test_the_documentation_can_be_switched_off(settings, path):
+    quiet = settings.model_copy(update={"docs": False})
+    async with started(quiet) as app, client_of(httpx.ASGITransport(app)) as client:
+        assert (await client.get(path)).status_code == 404
+        assert "docs" not in (await client.get("/")).json()["endpoints"]
