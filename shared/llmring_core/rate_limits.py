@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from llmring_core.callers import Caller
-from llmring_core.errors import TooManyRequests
+from llmring_core.errors import StartRefused, TooManyRequests
 from llmring_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,14 +26,19 @@ class RateLimits:
 
     In Redis, where there is one, all processes count together. While it is away, and without it,
     each process counts by itself.
+
+    Raises:
+        StartRefused: the package that counts is not there.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._limit: RateLimitItem | None = None
         if settings.rate_limit is None:
             return
-        from limits import parse
-
+        try:
+            from limits import parse
+        except ImportError:  # as in the layer of AWS, where the gateway is what limits
+            raise StartRefused("LLMRING_RATE_LIMIT needs the package limits.") from None
         self._limit = parse(settings.rate_limit)
         self._here = _counter("async+memory://")
         self._together = (

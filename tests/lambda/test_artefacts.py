@@ -16,7 +16,7 @@ LAYERS = {"CoreLayer": 15_000, "McpLayer": 10_000}
 FUNCTIONS = {"Mcp": 130, "Sweep": 130}
 NAMES = [
     *("Meta", "Registry", "Usage", "Receipts", "Conversations", "Mcp", "Templates"),
-    *("Ingest", "Retention", "Sweep", "Renew", "Rollup", "Upkeep", "Migrate"),
+    *("Ingest", "Retention", "Sweep", "Renew", "Rollup", "Upkeep", "Migrate", "Admin"),
 ]
 
 
