@@ -94,6 +94,7 @@ def first_lines(
         f"Registry       {settings.registry_base_url}",
         f"Sign receipts  {can_sign}",
         f"Conversations  {_kept(settings)}",
+        f"Usage logs     kept {_for_days(settings.usage_retention_days)}",
         *([QUEUE_LINE] if settings.ingest_mode == "queue" else []),
         *([LOOPBACK_LINE] if may_call_itself else []),
         *_warnings(settings, host),
@@ -121,7 +122,11 @@ def _kept(settings: Settings) -> str:
     level, days = settings.message_logging_level, settings.message_retention_days
     if level == "none":
         return "kept without their messages (LLMRING_MESSAGE_LOGGING_LEVEL=none)"
-    return f"kept at the level {level}, messages {f'for {days} days' if days else 'for ever'}"
+    return f"kept at the level {level}, messages {_for_days(days)}"
+
+
+def _for_days(days: int) -> str:
+    return f"for {days} day{'s' * (days > 1)}" if days else "for ever"
 
 
 def _database(settings: Settings) -> str:

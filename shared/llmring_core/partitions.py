@@ -1,5 +1,6 @@
 """The monthly partitions of the usage logs, made before they are needed."""
 
+import logging
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +9,7 @@ from llmring_core.connection import Connection
 from llmring_core.database import Database
 from llmring_core.queries import Statement, load
 
+log = logging.getLogger("llmring.upkeep")
 SQL = load("llmring_core", "partitions.sql")
 
 MONTHS_AHEAD = 3
@@ -51,8 +53,7 @@ async def drop_old(database: Database, *, days: int, today: datetime | None = No
         return []
     kept_from = _first_of_month((today or clock.now()) - timedelta(days=days))
     await database.execute(SQL["kept_from"], kept_from)
-    while await database.fetch_value(SQL["delete_older"], kept_from, ROWS_AT_ONCE) == ROWS_AT_ONCE:
-        pass
+    await _delete_older(database, kept_from)
     async with database.transaction() as tx:
         await tx.execute(SQL["lock"])
         await tx.execute(SQL["hurry"])
@@ -62,6 +63,15 @@ async def drop_old(database: Database, *, days: int, today: datetime | None = No
         for name in old:
             await tx.execute(Statement(SQL["drop_month"].replace("{partition}", name)))
     return old
+
+
+async def _delete_older(database: Database, moment: datetime) -> None:
+    total, count = 0, ROWS_AT_ONCE
+    while count == ROWS_AT_ONCE:
+        count = await database.fetch_value(SQL["delete_older"], moment, ROWS_AT_ONCE)
+        total += count
+    if total:
+        log.info("deleted %d usage logs from before %s", total, moment.date())
 
 
 async def _existing(tx: Connection) -> set[str]:

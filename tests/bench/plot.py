@@ -29,6 +29,9 @@ text { font: 12px system-ui, sans-serif; fill: #2b2f36 }
 
 def main():
     kept = json.loads(FILE.read_text())
+    abouts = {kept[name]["about"] for name in ("log", "stats") if name in kept}
+    if "log" not in kept or len(abouts) > 1:
+        sys.exit("No picture: it takes the figures of one whole run, without --only.")
     panels = [
         panel("POST /log, requests per second", "connections", concurrency(kept, "rate")),
         panel("POST /log, p99 in milliseconds", "connections", concurrency(kept, "p99")),
