@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from fastapi.routing import APIRoute
 
 from llmring_core.settings import Settings
 from llmring_server import create_app
 from support.functions import group_of
+from support.routes import all_routes
 
 ROOT = Path(__file__).parents[2]
 
@@ -135,15 +135,6 @@ def test_every_dependency_is_pinned():
 
 def pins(file):
     return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", file.read_text(), re.MULTILINE))
-
-
-def all_routes(router):
-    """The routes of a router and of those that it includes."""
-    for route in router.routes:
-        if isinstance(route, APIRoute):
-            yield route
-        elif hasattr(route, "original_router"):
-            yield from all_routes(route.original_router)
 
 
 def test_no_dependency_of_a_route_hops_to_another_thread():

@@ -14,7 +14,9 @@ from llmring_core.settings import Settings
 from llmring_server import create_app
 from support.functions import FunctionsTransport
 from support.projects import a_call
+from support.routes import routes_of_projects
 
+NOBODY = "01a20b58-e53b-74d4-bfbd-eb894b64570c"
 TOKEN = "an-operators-token-of-enough-length"
 KEYS = "/api/v1/admin/keys"
 OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
@@ -222,6 +224,8 @@ async def test_a_database_that_is_away_is_no_reason_to_call_a_key_wrong(register
         ("conversations:read", "GET", "/api/v1/templates"),
         ("mcp:read", "GET", "/api/v1/mcp/tools"),
         ("mcp:execute", "POST", "/api/v1/mcp/servers"),
+        ("mcp:execute", "POST", f"/api/v1/mcp/tools/{NOBODY}/execute"),
+        ("mcp:execute", "GET", f"/api/v1/mcp/resources/{NOBODY}/content"),
     ],
 )
 async def test_a_key_without_the_scope_is_told_which(http, scope, method, path):
@@ -246,15 +250,9 @@ def test_every_route_that_knows_its_caller_asks_for_a_scope():
                 yield each.call.scope
             yield from needed(each)
 
-    def knows_caller(dependant):
-        return any(
-            each.call is auth._caller or knows_caller(each) for each in dependant.dependencies
-        )
-
     settings = Settings(_env_file=None, database_url="postgresql://x")
-    routes = [each for each in create_app(settings=settings).routes if hasattr(each, "dependant")]
-    callers = [each for each in routes if knows_caller(each.dependant)]
-    assert len(callers) > 40
+    callers = routes_of_projects(create_app(settings=settings))
+    assert len(callers) > 60
     assert [each.path for each in callers if len(set(needed(each.dependant))) != 1] == []
 
 

@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Depends, Response
 
-from llmring_core.auth import McpExecutorDep, McpReaderDep
+from llmring_core.auth import McpExecutorDep, McpReaderDep, Needs
 from llmring_core.connection import Runner
 from llmring_core.dependencies import Db
 from llmring_core.idempotency import OnceDep
@@ -17,6 +17,7 @@ from llmring_server.mcp.executions import Approval, ToolExecution
 from llmring_server.mcp.listings import Tool
 from llmring_server.mcp.reports import Execution
 
+EXECUTORS = [Depends(Needs("mcp:execute"))]
 tools = group_router("mcp tools", prefix="/api/v1/mcp/tools")
 
 
@@ -49,7 +50,7 @@ async def approve_tool(
     return offers.tool(await catalogue.find(db, caller, tool_id, ["tool"]))
 
 
-@tools.post("/{tool_id}/execute", response_model=ToolExecution)
+@tools.post("/{tool_id}/execute", response_model=ToolExecution, dependencies=EXECUTORS)
 async def execute_tool(
     tool_id: UUID,
     request: Execution,
