@@ -34,6 +34,7 @@ SHUTDOWN_SECONDS = 8
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 LOOPBACK_LINE = "MCP servers    on this machine may be called, as only this machine can ask for it"
 NOT_KNOWN = "not known yet"
+MAKE_A_KEY = " with a key of llmring-server keys create --project NAME"
 QUEUE_LINE = "Logged calls   go to the queue; llmring-server ingest run stores them"
 EXAMPLE = '{"provider":"openai","model":"gpt-4.1","input_tokens":1200,"output_tokens":350}'
 
@@ -98,7 +99,7 @@ def first_lines(
         *([QUEUE_LINE] if settings.ingest_mode == "queue" else []),
         *([LOOPBACK_LINE] if may_call_itself else []),
         *_warnings(settings, host),
-        "Try it:",
+        f"Try it{MAKE_A_KEY if settings.auth_mode == 'registered' else ''}:",
         f"  curl {address}/api/v1/log -H 'X-API-Key: my-project' \\",
         "    -H 'Content-Type: application/json' \\",
         f"    -d '{EXAMPLE}'",

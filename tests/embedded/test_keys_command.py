@@ -45,6 +45,7 @@ def status(server, key):
 
 def test_a_key_that_is_made_beside_a_running_server_is_let_in(start, folder):
     server = start(**REGISTERED)
+    assert "Try it with a key of llmring-server keys create" in server.first_lines()
     assert status(server, "alice") == 401
     assert status(server, made(folder)) == 200
 
