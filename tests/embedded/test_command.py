@@ -15,29 +15,7 @@ import pytest
 from llmring_core import __version__
 from llmring_core.local_postgres import LocalPostgres
 from llmring_core.migrate import shipped
-from support.processes import HEADERS, Server, at_work_in, data_folder, postgres_of, run, until
-
-
-@pytest.fixture
-def folder():
-    with data_folder() as folder:
-        yield folder
-
-
-@pytest.fixture
-def start(folder):
-    """Starts servers on one data folder."""
-    servers = []
-
-    def start(*options, **variables):
-        server = Server(*options, data_dir=folder, **variables)
-        servers.append(server)
-        until(server.is_healthy)
-        return server
-
-    yield start
-    for server in servers:
-        server.close()
+from support.processes import HEADERS, Server, at_work_in, postgres_of, run, until
 
 
 def test_the_first_lines_say_what_a_user_wants_to_know(start):

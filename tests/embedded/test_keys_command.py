@@ -4,32 +4,10 @@ import stat
 
 import pytest
 
-from support.processes import CALL, Server, data_folder, run, until
+from support.processes import CALL, run
 
 REGISTERED = {"LLMRING_AUTH_MODE": "registered"}
 WARNING = "LLMRING_AUTH_MODE=open lets everybody in who reaches this address"
-
-
-@pytest.fixture
-def folder():
-    with data_folder() as folder:
-        yield folder
-
-
-@pytest.fixture
-def start(folder):
-    """Starts servers on one data folder."""
-    servers = []
-
-    def start(*options, **variables):
-        server = Server(*options, data_dir=folder, **variables)
-        servers.append(server)
-        until(server.is_healthy)
-        return server
-
-    yield start
-    for server in servers:
-        server.close()
 
 
 def made(folder, *options, **variables):

@@ -13,16 +13,10 @@ import pytest
 
 from llmring_core.errors import StartRefused
 from llmring_core.local_postgres import LocalPostgres
-from support.processes import at_work_in, data_folder, environment, postgres_of, until
+from support.processes import at_work_in, environment, postgres_of, until
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="about running as root")
 FAST = {"fsync": "off"}
-
-
-@pytest.fixture
-def folder():
-    with data_folder() as folder:
-        yield folder
 
 
 @pytest.fixture

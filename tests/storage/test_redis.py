@@ -7,8 +7,12 @@ import socket
 import subprocess
 
 import pytest
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
+from llmring_core.callers import Caller
+from llmring_core.errors import TooManyRequests
+from llmring_core.rate_limits import RateLimits
 from llmring_core.registry import Registry
 from llmring_core.registry_copies import RedisCopy
 from llmring_core.settings import Settings
@@ -69,3 +73,26 @@ async def test_garbage_in_redis_counts_as_nothing(with_redis, redis):
 async def test_a_redis_that_hangs_counts_as_nothing(with_redis, redis):
     os.kill(redis.pid, signal.SIGSTOP)
     assert await RedisCopy(with_redis).read() is None
+
+
+async def test_two_processes_count_requests_together(redis, settings):
+    limited = settings.model_copy(
+        update={"redis_url": SecretStr(redis.url), "rate_limit": "3/hour"}
+    )
+    one, other, caller = RateLimits(limited), RateLimits(limited), Caller("alice")
+    for each in (one, other, one):
+        await each.count(caller)
+    with pytest.raises(TooManyRequests):
+        await other.count(caller)
+
+
+async def test_while_redis_hangs_each_process_counts_by_itself(redis, settings):
+    limited = settings.model_copy(
+        update={"redis_url": SecretStr(redis.url), "rate_limit": "1/hour"}
+    )
+    one, other, caller = RateLimits(limited), RateLimits(limited), Caller("alice")
+    os.kill(redis.pid, signal.SIGSTOP)
+    await one.count(caller)
+    await other.count(caller)
+    with pytest.raises(TooManyRequests):
+        await one.count(caller)
