@@ -155,9 +155,11 @@ def test_no_dependency_of_a_route_hops_to_another_thread():
     assert (found, len(seen) > 10) == (set(), True)
 
 
-@pytest.mark.parametrize("command", ["db", "stats", "keygen", "receipt_files", "trusted_keys"])
+@pytest.mark.parametrize(
+    "command", ["db", "stats", "ingest", "keys", "keygen", "receipt_files", "trusted_keys"]
+)
 def test_a_command_loads_no_web_framework(command):
-    names = {"db": "db_commands", "stats": "stats_commands"}
-    module = f"llmring_server.{names.get(command, command)}"
+    grouped = command in ("db", "stats", "ingest", "keys")
+    module = f"llmring_server.{command}{'_commands' if grouped else ''}"
     code = f"import sys, {module}; sys.exit('fastapi' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
