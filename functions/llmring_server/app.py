@@ -129,6 +129,7 @@ async def _standalone(app: FastAPI) -> AsyncIterator[None]:
         stack.push_async_callback(database.close)
         stack.push_async_callback(app.state.registry.close)
         stack.push_async_callback(app.state.mcp.close)
+        stack.push_async_callback(app.state.rate_limits.close)
         await _prepare(database)
         app.state.registry.renew_soon()
         jobs = asyncio.create_task(

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmring_core.callers import Caller
 from llmring_core.errors import StartRefused, TooManyRequests
@@ -12,6 +12,7 @@ from llmring_core.settings import Settings
 if TYPE_CHECKING:
     from limits import RateLimitItem
     from limits.aio.strategies import SlidingWindowCounterRateLimiter
+    from redis.asyncio import ConnectionPool
 
 log = logging.getLogger("llmring.limits")
 
@@ -33,6 +34,7 @@ class RateLimits:
 
     def __init__(self, settings: Settings) -> None:
         self._limit: RateLimitItem | None = None
+        self._connections: ConnectionPool | None = None
         if settings.rate_limit is None:
             return
         try:
@@ -40,16 +42,18 @@ class RateLimits:
         except ImportError:  # as in the layer of AWS, where the gateway is what limits
             raise StartRefused("LLMRING_RATE_LIMIT needs the package limits.") from None
         self._limit = parse(settings.rate_limit)
-        self._here = _counter("async+memory://")
-        self._together = (
-            _counter(
-                f"async+{settings.redis_url.get_secret_value()}",
-                socket_timeout=REDIS_SECONDS,
-                socket_connect_timeout=REDIS_SECONDS,
+        self._here = self._together = _counter("async+memory://")
+        if settings.redis_url:
+            url = settings.redis_url.get_secret_value()
+            self._connections = _connections(url)
+            self._together = _counter(
+                f"async+{url}", connection_pool=self._connections, implementation="redispy"
             )
-            if settings.redis_url
-            else self._here
-        )
+
+    async def close(self) -> None:
+        """Close the connections to Redis."""
+        if self._connections is not None:
+            await self._connections.aclose()
 
     async def count(self, caller: Caller) -> dict[str, str]:
         """Count a request, and say in headers what is left (draft-ietf-httpapi-ratelimit-headers).
@@ -82,10 +86,16 @@ class RateLimits:
         return headers
 
 
-def _counter(where: str, **options: float) -> "SlidingWindowCounterRateLimiter":
+def _connections(url: str) -> "ConnectionPool":
+    from redis.asyncio import ConnectionPool
+
+    return ConnectionPool.from_url(
+        url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
+    )
+
+
+def _counter(where: str, **options: Any) -> "SlidingWindowCounterRateLimiter":
     from limits.aio.strategies import SlidingWindowCounterRateLimiter
     from limits.storage import storage_from_string
 
-    if not where.startswith("async+memory"):
-        options |= {"implementation": "redispy"}  # type: ignore[dict-item]
     return SlidingWindowCounterRateLimiter(storage_from_string(where, **options))

@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from contextlib import AsyncExitStack
 
 import pytest
 from pydantic import SecretStr
@@ -75,24 +76,43 @@ async def test_a_redis_that_hangs_counts_as_nothing(with_redis, redis):
     assert await RedisCopy(with_redis).read() is None
 
 
-async def test_two_processes_count_requests_together(redis, settings):
-    limited = settings.model_copy(
-        update={"redis_url": SecretStr(redis.url), "rate_limit": "3/hour"}
-    )
-    one, other, caller = RateLimits(limited), RateLimits(limited), Caller("alice")
+@pytest.fixture
+async def limits_of(redis, settings):
+    """Make what counts for each of two processes, with a limit."""
+    async with AsyncExitStack() as stack:
+
+        def make(limit):
+            limited = settings.model_copy(
+                update={"redis_url": SecretStr(redis.url), "rate_limit": limit}
+            )
+            processes = RateLimits(limited), RateLimits(limited)
+            for each in processes:
+                stack.push_async_callback(each.close)
+            return processes
+
+        yield make
+
+
+async def test_two_processes_count_requests_together(limits_of):
+    (one, other), caller = limits_of("3/hour"), Caller("alice")
     for each in (one, other, one):
         await each.count(caller)
     with pytest.raises(TooManyRequests):
         await other.count(caller)
 
 
-async def test_while_redis_hangs_each_process_counts_by_itself(redis, settings):
-    limited = settings.model_copy(
-        update={"redis_url": SecretStr(redis.url), "rate_limit": "1/hour"}
-    )
-    one, other, caller = RateLimits(limited), RateLimits(limited), Caller("alice")
+async def test_while_redis_hangs_each_process_counts_by_itself(redis, limits_of):
+    (one, other), caller = limits_of("1/hour"), Caller("alice")
     os.kill(redis.pid, signal.SIGSTOP)
     await one.count(caller)
     await other.count(caller)
     with pytest.raises(TooManyRequests):
         await one.count(caller)
+
+
+async def test_closing_the_limits_leaves_no_connection_behind(redis, limits_of):
+    one, _ = limits_of("3/hour")
+    await one.count(Caller("alice"))
+    await one.close()
+    async with Redis.from_url(redis.url) as client:
+        assert len(await client.client_list()) == 1
