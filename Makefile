@@ -17,10 +17,10 @@ SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$(or $(AWS_DEFAULT_REGION),eu-west
 ARCHITECTURE ?= arm64
 OWN_ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
-.PHONY: help serve test check bench bench-parts bench-lambda format lock schema clean aws-build aws-check aws-local
+.PHONY: help serve test test-faults check bench bench-parts bench-lambda format lock schema clean aws-build aws-check aws-local
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 serve: $(VENV)/.serve ## serve http://127.0.0.1:8000 (SERVE_OPTIONS="--port 9000")
 	@exec $(BIN)/llmring-server $(SERVE_OPTIONS)
@@ -28,6 +28,9 @@ serve: $(VENV)/.serve ## serve http://127.0.0.1:8000 (SERVE_OPTIONS="--port 9000
 # The tests of the built functions need the Python of Lambda; without it they are left out.
 test: $(VENV)/.dev $(if $(LAMBDA_PYTHON),.aws-sam/.local .venv-lambda/.made) ## run all tests against a real PostgreSQL
 	@$(BIN)/python -m pytest --numprocesses=auto $(TEST_OPTIONS)
+
+test-faults: $(VENV)/.dev ## kill, cut, starve and flood real servers, and count what is lost
+	@$(BIN)/python -m pytest --numprocesses=4 --durations=10 $(TEST_OPTIONS) tests/faults
 
 check: $(VENV)/.dev ## lint, format, types, import contracts
 	@$(BIN)/ruff check .
