@@ -26,6 +26,8 @@ from llmring_server.mcp.connections import hold_connections
 from llmring_server.mcp.recording import sweep
 from llmring_server.mcp.routes import router as mcp
 from llmring_server.meta.routes import router as meta
+from llmring_server.meta.scraping import keep_looking
+from llmring_server.meta.scraping import router as scraping
 from llmring_server.receipts.routes import router as receipts
 from llmring_server.registry.routes import router as registry
 from llmring_server.registry.short_paths import add_short_paths as add_paths_of_registry
@@ -69,7 +71,7 @@ def create_app(
             `LLMRING_DATABASE_URL` is not set), derive the project from the API key, answer
             cross-origin requests. When false, the API key is the `api_key_id` as it came, and
             cross-origin rules are the host's.
-        include_meta_routes: serve `/` and `/health`.
+        include_meta_routes: serve `/` and `/health`, and `/metrics` if the settings say so.
 
     Raises:
         StartRefused: a setting is wrong, or a library app got no database.
@@ -78,6 +80,7 @@ def create_app(
     database = _database(db_manager, run_migrations, schema, settings, standalone)
     app = build_app(
         *((meta,) if include_meta_routes else ()),
+        *((scraping,) if include_meta_routes and settings.metrics else ()),
         *GROUPS,
         settings=settings,
         database=database,
@@ -118,7 +121,7 @@ async def _standalone(app: FastAPI) -> AsyncIterator[None]:
     """What a standalone server does around its requests; a host has a lifespan of its own."""
     settings: Settings = app.state.settings
     database: Database = app.state.database
-    telemetry.log_to_terminal(settings.log_level)
+    telemetry.log_to_terminal(settings.log_level, as_json=settings.log_format == "json")
     async with AsyncExitStack() as stack:
         if not database.has_somewhere_to_go:
             local = await asyncio.to_thread(
@@ -142,6 +145,8 @@ async def _standalone(app: FastAPI) -> AsyncIterator[None]:
         )
         stack.callback(jobs.cancel)
         stack.callback(asyncio.create_task(keep_folding(database)).cancel)
+        if settings.metrics:
+            stack.callback(asyncio.create_task(keep_looking(database)).cancel)
         yield
 
 

@@ -7,14 +7,16 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 import uvicorn
 
-from llmring_core import __version__, telemetry
+from llmring_core import __version__, metrics, telemetry
 from llmring_core.database import Database
 from llmring_core.errors import StartRefused, Unavailable
 from llmring_core.key_ring import PRIVATE_KEY, KeyRing
@@ -66,9 +68,21 @@ def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
         for line in first_lines(settings, listener, can_sign or NOT_KNOWN, may_call_itself):
             sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
-        telemetry.log_to_terminal(settings.log_level)
-        _run(listener, reload=reload, workers=workers, is_migrated=can_sign is not None)
+        telemetry.log_to_terminal(settings.log_level, as_json=settings.log_format == "json")
+        with shared_metrics(settings, workers):
+            _run(listener, reload=reload, workers=workers, is_migrated=can_sign is not None)
     return 0
+
+
+@contextmanager
+def shared_metrics(settings: Settings, workers: int) -> Iterator[None]:
+    """Give several processes a folder to add their metrics up in, as long as they serve."""
+    if workers == 1 or not settings.metrics or metrics.SHARED_FOLDER in os.environ:
+        yield
+        return
+    with TemporaryDirectory(prefix="llmring-metrics-") as folder:
+        os.environ[metrics.SHARED_FOLDER] = folder
+        yield
 
 
 def _allow_loopback(host: str, settings: Settings) -> bool:
@@ -190,6 +204,7 @@ def _run(listener: socket.socket, *, reload: bool, workers: int, is_migrated: bo
         reload=reload,
         workers=workers,
         access_log=False,
+        log_config=None,  # its lines go where ours go
         log_level="warning",
         server_header=False,
         proxy_headers=False,  # nothing here depends on who the client says it is

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
+from llmring_core import telemetry
 from llmring_core.api_keys import Scope
 from llmring_core.callers import Caller, Door, check_key
 from llmring_core.errors import MissingScope
@@ -23,6 +24,7 @@ async def _caller(
     door: Door = request.app.state.door
     limits: RateLimits = request.app.state.rate_limits
     caller = await door.caller(key)
+    telemetry.project_id.set(caller.logged_as)
     request.state.llmring_headers = await limits.count(caller)
     return caller
 

@@ -19,11 +19,13 @@ class Caller:
     `api_key_id` is what the rows carry: never the key itself, unless a host asked for that.
     `secret` is 32 bytes that stand in no row: what is kept for the caller alone is sealed with it.
     `scopes` are what the key may do, None if that is everything.
+    `logged_as` is what log lines call the project: `-` where its id may be a key itself.
     """
 
     api_key_id: str
     secret: bytes = field(default=bytes(32), repr=False, compare=False)
     scopes: frozenset[str] | None = None
+    logged_as: str = field(default="-", compare=False)
 
     def may(self, scope: Scope) -> bool:
         """Whether the key has a scope."""
@@ -54,7 +56,10 @@ def check_key(key: str) -> str:
 def caller_of(key: str, keys_are_ids: bool) -> Caller:
     """The caller who has a key; `keys_are_ids` where a host wants rows to carry the key itself."""
     secret = hashlib.sha256(b"llmring-server secret\x00" + key.encode()).digest()
-    return Caller(key if keys_are_ids else project_id(key), secret)
+    if keys_are_ids:
+        return Caller(key, secret)
+    api_key_id = project_id(key)
+    return Caller(api_key_id, secret, logged_as=api_key_id)
 
 
 class Door(Protocol):

@@ -7,12 +7,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from llmring_core import deadline
+from llmring_core import deadline, tracing
 from llmring_core.connection import Connection, HostPool, Row
 from llmring_core.database_errors import cancelled_as_such, translated
 from llmring_core.errors import StartRefused
 from llmring_core.loops import is_over
-from llmring_core.own_pool import ACQUIRE_SECONDS, COMMAND_SECONDS, RELEASE_SECONDS, OwnPool
+from llmring_core.own_pool import (
+    ACQUIRE_SECONDS,
+    COMMAND_SECONDS,
+    RELEASE_SECONDS,
+    OwnPool,
+    PoolUse,
+)
 from llmring_core.queries import Statement
 from llmring_core.settings import Settings
 
@@ -116,6 +122,11 @@ class Database:
         async with self._lend() as raw, _transaction(raw):
             yield self._connection(raw, LONG_SECONDS if is_long else None)
 
+    @property
+    def pool_use(self) -> PoolUse | None:
+        """What our own connections do at this moment; None on those of a host."""
+        return self._own_pool.use if self._host_pool is None else None
+
     def prepare_with(self, before_first_use: Callable[["Database"], Awaitable[object]]) -> None:
         """Have something done before the first statement, as if given from the start."""
         self._before_first_use, self._is_ready = before_first_use, False
@@ -173,7 +184,7 @@ class Database:
 
     @asynccontextmanager
     async def _lend(self) -> AsyncIterator[Any]:
-        with cancelled_as_such(), translated():
+        with tracing.span("database"), cancelled_as_such(), translated():
             if self._host_pool is None:
                 async with self._own_pool.lend() as raw:
                     yield raw

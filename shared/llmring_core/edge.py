@@ -8,7 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from llmring_core import ids, problems, telemetry
+from llmring_core import ids, metrics, problems, telemetry, tracing
 from llmring_core.inflating import inflated
 
 error_log = logging.getLogger("llmring.error")
@@ -47,10 +47,8 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                _secure(headers, is_page=inner["path"] in PAGES)
-                headers.update(inner["state"].get("llmring_headers", {}))
-                headers["X-Request-Id"] = identifier
+                _add_headers(message, inner, identifier)
+                tracing.name_request(identifier)
             elif scope["method"] == "HEAD":
                 message = {**message, "body": b""}
             await send(message)
@@ -58,7 +56,7 @@ class Edge:
         try:
             await self._app(inner, receive, send_with_id)
         finally:
-            telemetry.log_access(scope["method"], scope["path"], status, started)
+            _note(scope, inner, status, started)
             telemetry.request_id.reset(token)
 
 
@@ -105,9 +103,22 @@ def request_id(given: bytes | None) -> str:
     return ids.new_request_id()
 
 
+def _note(scope: Scope, inner: Scope, status: int, started: float) -> None:
+    """Log a request as it came, and count it by the route that it took."""
+    telemetry.log_access(scope["method"], scope["path"], status, started)
+    metrics.request_ended(inner, status, started)
+
+
 def _given_id(scope: Scope) -> bytes | None:
     given = [value for name, value in scope["headers"] if name == b"x-request-id"]
     return given[0] if given else None
+
+
+def _add_headers(message: Message, scope: Scope, identifier: str) -> None:
+    headers = MutableHeaders(scope=message)
+    _secure(headers, is_page=scope["path"] in PAGES)
+    headers.update(scope["state"].get("llmring_headers", {}))
+    headers["X-Request-Id"] = identifier
 
 
 def _secure(headers: MutableHeaders, *, is_page: bool) -> None:

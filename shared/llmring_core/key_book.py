@@ -76,5 +76,6 @@ class KeyBook:
 
 def _caller(row: Row, pepper: bytes) -> Caller:
     # Of the project and not of the key: what was sealed for one of its keys, another must open.
-    secret = hmac.digest(pepper, b"project secret " + row["api_key_id"].encode(), hashlib.sha256)
-    return Caller(row["api_key_id"], secret, frozenset(row["scopes"]))
+    api_key_id = row["api_key_id"]
+    secret = hmac.digest(pepper, b"project secret " + api_key_id.encode(), hashlib.sha256)
+    return Caller(api_key_id, secret, frozenset(row["scopes"]), logged_as=api_key_id)

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 from pydantic import SecretStr
@@ -27,6 +27,14 @@ RELEASE_SECONDS = 1.0
 # requests, a firewall forgets. Knocking costs one round trip; a dead one would cost a request.
 SLEPT_SECONDS = 5.0
 KNOCK_SECONDS = 1.0
+
+
+class PoolUse(NamedTuple):
+    """What the connections of a pool do, and how many requests wait for one."""
+
+    busy: int
+    idle: int
+    waiting: int
 
 
 class OwnPool:
@@ -72,6 +80,14 @@ class OwnPool:
                 self._spare = raw
             else:
                 await _give_back(pool, raw)
+
+    @property
+    def use(self) -> PoolUse:
+        """What its connections do at this moment."""
+        if self._pool is None:
+            return PoolUse(0, 0, self._waiting)
+        idle = self._pool.get_idle_size() + (self._spare is not None)
+        return PoolUse(self._pool.get_size() - idle, idle, self._waiting)
 
     async def close(self) -> None:
         """Close it, if it was opened."""

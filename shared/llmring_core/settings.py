@@ -154,6 +154,13 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="one of debug, info, warning, error"
     )
+    metrics: bool = Field(
+        False, description="true or false: whether /metrics is served, for Prometheus"
+    )
+    tracing: bool = Field(False, description="true or false: whether OpenTelemetry traces are made")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="text or json: how a standalone server writes its log lines"
+    )
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from llmring_core import api_keys, edge, problems, telemetry
+from llmring_core import api_keys, edge, metrics, problems, telemetry
 from llmring_core.callers import Caller, Door, known_caller
 from llmring_core.errors import LLMRingError
 
@@ -45,7 +45,10 @@ class PlainRequest(NamedTuple):
         """Who is calling; None if the route is to find out, or to refuse it."""
         key = self.headers.get(b"x-api-key")
         caller = known_caller(self.door, key) if key else None
-        return caller if caller and caller.may(scope) else None
+        if caller is None or not caller.may(scope):
+            return None
+        telemetry.project_id.set(caller.logged_as)
+        return caller
 
     @property
     def is_json(self) -> bool:
@@ -94,6 +97,8 @@ class ShortPathMiddleware:
             if answer is not None:
                 await self._send(answer, identifier, send)
                 telemetry.log_access(scope["method"], scope["path"], answer.status, started)
+                route = scope["path"].replace(name, "*") if name else scope["path"]
+                metrics.request_ended(scope, answer.status, started, route=route)
         finally:
             telemetry.request_id.reset(token)
         if answer is None:

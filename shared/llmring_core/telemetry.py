@@ -1,90 +1,45 @@
-"""Logs: one line per event, each with the id of its request."""
+"""Logs: one line per event, each with the id of its request and of the project that asked."""
 
-import asyncio
 import logging
 import time
-from contextlib import nullcontext
 from contextvars import ContextVar
 
+from llmring_core import terminal
+
 request_id: ContextVar[str] = ContextVar("llmring_request_id", default="-")
+# As the rows of a project carry it; never an API key.
+project_id: ContextVar[str] = ContextVar("llmring_project_id", default="-")
 
 LOGGER = logging.getLogger("llmring")
 LOGGER.addHandler(logging.NullHandler())  # until a host, a terminal or Lambda wants the lines
 _ACCESS = logging.getLogger("llmring.access")
-
-_LINE = "%(asctime)s %(levelname)-7s [%(request_id)s] %(name)s: %(message)s"
-# Lines of requests are written together, because writing one takes longer than the request.
-_FLUSH_SECONDS = 0.1
-# What a pipe takes in one piece, so that the lines of several workers do not mix.
-_FLUSH_CHARACTERS = 3500
-# A path may hold a line break; it must not look like a line of ours.
-_ESCAPED = {code: f"\\x{code:02x}" for code in (*range(32), 127, 0x85, 0x2028, 0x2029)}
+_MESSAGE = "%s %s %s %.1f ms"
 
 
 class AddRequestId(logging.Filter):
-    """Gives every log record the id of the request during which it was written."""
+    """Gives every log record the ids of the request during which it was written."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Never drops a record."""
         record.request_id = request_id.get()
+        record.project_id = project_id.get()
         return True
 
 
-class Terminal(logging.StreamHandler):  # type: ignore[type-arg]  # of whatever stderr is
-    """Writes to stderr: the lines of requests a tenth of a second later, all others at once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._lines: list[str] = []
-        self._size = 0
-        self._second = (0, "")
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write a record, after the lines that came before it."""
-        self.flush()
-        super().emit(record)
-
-    def add(self, text: str) -> None:
-        """Write a line of a request."""
-        now = time.time()
-        if int(now) != self._second[0]:
-            local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
-            self._second = (int(now), local)
-        milliseconds = int(now % 1 * 1000)
-        head = f"{self._second[1]},{milliseconds:03d} INFO    [{request_id.get()}] {_ACCESS.name}"
-        line = f"{head}: {text if text.isprintable() else text.translate(_ESCAPED)}\n"
-        with self.lock or nullcontext():
-            is_first = not self._lines
-            self._lines.append(line)
-            self._size += len(line)
-        if self._size > _FLUSH_CHARACTERS:
-            self.flush()
-        elif is_first:
-            asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self.flush)
-
-    def flush(self) -> None:
-        """Write the lines that wait; logging does so at the end of the process, too."""
-        with self.lock or nullcontext():
-            text, self._lines, self._size = "".join(self._lines), [], 0
-            try:
-                if text:
-                    self.stream.write(text)
-                super().flush()
-            except (OSError, ValueError):
-                pass  # nobody reads stderr any more, and there is nowhere else to say so
+_terminal: terminal.Terminal | None = None
 
 
-_terminal: Terminal | None = None
+def log_to_terminal(level: str, *, as_json: bool = False) -> None:
+    """Write our log lines to stderr, for the standalone server; a host configures its own.
 
-
-def log_to_terminal(level: str) -> None:
-    """Write our log lines to stderr, for the standalone server; a host configures its own."""
+    Those of uvicorn and of asyncio, which tell of broken requests and lost tasks, go with them.
+    """
     global _terminal  # noqa: PLW0603 - loggers are the process's too
-    _terminal = Terminal()
-    _terminal.setFormatter(logging.Formatter(_LINE))
+    _terminal = terminal.Terminal(as_json=as_json)
     _terminal.addFilter(AddRequestId())
-    LOGGER.handlers[:] = [_terminal]
-    LOGGER.propagate = False
+    for logger in (LOGGER, logging.getLogger("uvicorn"), logging.getLogger("asyncio")):
+        logger.handlers[:] = [_terminal]
+        logger.propagate = False
     LOGGER.setLevel(level.upper())
 
 
@@ -93,10 +48,16 @@ def log_access(method: str, path: str, status: int, started: float) -> None:
     if not _ACCESS.isEnabledFor(logging.INFO):
         return
     milliseconds = (time.perf_counter() - started) * 1000
-    if _terminal is not None and _terminal in LOGGER.handlers:
-        _terminal.add(f"{method} {path} {status} {milliseconds:.1f} ms")
+    arguments = (method, path, status, milliseconds)
+    if _terminal is None or _terminal not in LOGGER.handlers:
+        _ACCESS.info(_MESSAGE, *arguments, extra=terminal.facts(*arguments))
+    elif _terminal.as_json:
+        name, extra = _ACCESS.name, terminal.facts(*arguments)
+        _terminal.add(
+            _ACCESS.makeRecord(name, logging.INFO, "", 0, _MESSAGE, arguments, None, extra=extra)
+        )
     else:
-        _ACCESS.info("%s %s %s %.1f ms", method, path, status, milliseconds)
+        _terminal.add_text(_ACCESS.name, request_id.get(), _MESSAGE % arguments)
 
 
 def silence_strangers() -> None:

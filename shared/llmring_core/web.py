@@ -6,11 +6,10 @@ from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.routing import APIRoute
-from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from llmring_core import __version__, problems, strict_json
+from llmring_core import __version__, metrics, problems, strict_json, tracing
 from llmring_core.callers import Door, OpenDoor
 from llmring_core.database import Database
 from llmring_core.edge import Edge, LastNet
@@ -21,9 +20,6 @@ from llmring_core.settings import Settings
 from llmring_core.short_path import ShortPathMiddleware, ShortPaths
 
 _EXPOSED_HEADERS = ("ETag", "Idempotency-Replayed", "Link", "X-Next-Cursor", "X-Request-Id")
-# FastAPI's own; asked for at each request, it takes as long as reading the body.
-_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
-
 _NO_DOCS: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -79,10 +75,12 @@ class App(FastAPI):
         """Put the short paths outside of our own layers.
 
         Where a host added a layer, its authentication perhaps, nothing may pass that by; nor may
-        anything pass by a limit. There are no short paths then.
+        anything pass by a limit, or without a trace. There are no short paths then.
         """
         stack = super().build_middleware_stack()
-        if len(self.user_middleware) > self.state.own_layers or self.state.settings.rate_limit:
+        settings: Settings = self.state.settings
+        is_wrapped = len(self.user_middleware) > self.state.own_layers
+        if is_wrapped or settings.rate_limit or settings.tracing:
             return stack
         return ShortPathMiddleware(
             stack,
@@ -122,7 +120,7 @@ def build_app(
         lifespan=lifespan,
         redirect_slashes=False,
         **({} if settings.docs else _NO_DOCS),
-        telemetry=_NO_TELEMETRY,
+        telemetry=tracing.start() if settings.tracing else tracing.OFF,
     )
     _hold(app, settings, database or Database(settings), keys_are_ids)
     app.state.cors = cors
@@ -142,6 +140,8 @@ def _hold(app: FastAPI, settings: Settings, database: Database, keys_are_ids: bo
     app.state.database = database
     app.state.registry = Registry(settings, database)
     app.state.rate_limits = RateLimits(settings)
+    if settings.metrics:
+        metrics.start()
     app.state.door = door
 
 

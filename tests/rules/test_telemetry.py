@@ -1,6 +1,7 @@
 """Log lines: those of requests are written together, in their order, and never stop a request."""
 
 import io
+import json
 import logging
 import time
 
@@ -10,11 +11,16 @@ from llmring_core import telemetry
 
 
 @pytest.fixture
-def terminal(monkeypatch):
+def as_json():
+    return False
+
+
+@pytest.fixture
+def terminal(monkeypatch, as_json):
     """A terminal that writes into a text, and the loggers as they were afterwards."""
     monkeypatch.setattr(telemetry, "_terminal", None)
     before = telemetry.LOGGER.handlers[:], telemetry.LOGGER.propagate, telemetry.LOGGER.level
-    telemetry.log_to_terminal("info")
+    telemetry.log_to_terminal("info", as_json=as_json)
     terminal = telemetry._terminal
     terminal.setStream(io.StringIO())
     yield terminal
@@ -80,3 +86,39 @@ async def test_a_host_gets_the_lines_by_its_own_logging(caplog, monkeypatch):
     telemetry.LOGGER.setLevel("INFO")
     ask()
     assert "GET /health 200" in caplog.text
+
+
+@pytest.mark.parametrize("as_json", [True])
+async def test_a_line_of_json_says_which_request_and_which_project(terminal):
+    telemetry.request_id.set("r-1")
+    telemetry.project_id.set("p-1")
+    ask("/a\nb")
+    terminal.flush()
+    (line,) = map(json.loads, lines(terminal))
+    assert line.pop("timestamp").endswith("+00:00")
+    assert line == {
+        "level": "INFO",
+        "logger": "llmring.access",
+        "message": "GET /a\nb 200 0.0 ms",
+        "request_id": "r-1",
+        "project_id": "p-1",
+        "method": "GET",
+        "path": "/a\nb",
+        "status": 200,
+        "duration_ms": 0.0,
+    }
+
+
+@pytest.mark.parametrize("as_json", [True])
+def test_an_exception_is_one_line_of_json(terminal):
+    telemetry.LOGGER.error("it failed", exc_info=ValueError("a reason"))
+    (line,) = map(json.loads, lines(terminal))
+    assert line["message"] == "it failed"
+    assert "ValueError: a reason" in line["exception"]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_uvicorn_says_is_written_as_our_own_lines(terminal):
+    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+    (line,) = lines(terminal)
+    assert ("uvicorn.error: Invalid" in line) or json.loads(line)["logger"] == "uvicorn.error"

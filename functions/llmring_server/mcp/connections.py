@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 from fastapi import Depends, FastAPI, Request
 
-from llmring_core import deadline, telemetry
+from llmring_core import deadline, metrics, telemetry
 from llmring_core.errors import GatewayTimeout, LLMRingError, Unavailable
 from llmring_core.settings import Settings
 from llmring_server.mcp import failures
@@ -49,7 +49,7 @@ class Connections:
             Unanswered: it was asked, but whether it did it, nobody can say.
         """
         ends_at = asyncio.get_running_loop().time() + deadline.at_most(seconds)
-        async with self._room_for(target, ends_at):
+        async with metrics.mcp_call(), self._room_for(target, ends_at):
             try:
                 async with asyncio.timeout_at(ends_at), self._lent(target) as client:
                     yield client

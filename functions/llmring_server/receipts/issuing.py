@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from llmring_core import canonical, clock, ids, pricing
+from llmring_core import canonical, clock, ids, metrics, pricing
 from llmring_core.errors import Unprocessable
 from llmring_core.key_ring import KeyRing
 from llmring_core.prices import PriceList
@@ -78,6 +78,7 @@ def sign(members: Mapping[str, Any], key: PrivateKey) -> SignedReceipt:
     if canonical.depth(unsigned) > MAX_RECEIPT_DEPTH:
         raise Unprocessable(f"The receipt is nested more than {MAX_RECEIPT_DEPTH} deep.")
     receipt = {**unsigned, "signature": write_signature(key.sign(message))}
+    metrics.receipt_signed()
     return SignedReceipt(receipt, canonical.dumps(receipt))
 
 

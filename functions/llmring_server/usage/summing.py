@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from llmring_core import metrics
 from llmring_core.connection import Row
 from llmring_core.database import Database
 from llmring_core.errors import LLMRingError
@@ -38,6 +39,7 @@ async def fold(database: Database) -> int:
     while (folded := await _fold_some(database)) is not None:
         count += folded
         if folded < CHANGES_AT_ONCE:
+            metrics.folded()
             break
     return count
 
