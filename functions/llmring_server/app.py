@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from llmring_core import telemetry
+from llmring_core.background import repeat
 from llmring_core.connection import HostPool
 from llmring_core.database import Database
 from llmring_core.dependencies import hold_keys
@@ -21,12 +23,12 @@ from llmring_server.admin.routes import router as admin
 from llmring_server.conversations.container import prepare as prepare_conversations
 from llmring_server.conversations.retention import forget_old_messages
 from llmring_server.conversations.routes import router as conversations
-from llmring_server.jobs.upkeep import keep_up, upkeep
+from llmring_server.jobs.upkeep import upkeep
 from llmring_server.mcp.connections import hold_connections
 from llmring_server.mcp.recording import sweep
 from llmring_server.mcp.routes import router as mcp
 from llmring_server.meta.routes import router as meta
-from llmring_server.meta.scraping import keep_looking
+from llmring_server.meta.scraping import look_at_pool
 from llmring_server.meta.scraping import router as scraping
 from llmring_server.receipts.routes import router as receipts
 from llmring_server.registry.routes import router as registry
@@ -34,12 +36,16 @@ from llmring_server.registry.short_paths import add_short_paths as add_paths_of_
 from llmring_server.templates.routes import router as templates
 from llmring_server.usage.container import prepare as prepare_usage
 from llmring_server.usage.routes import router as usage
-from llmring_server.usage.summing import keep_folding
+from llmring_server.usage.summing import fold
 
 log = logging.getLogger("llmring.app")
 
 GROUPS = (registry, usage, receipts, conversations, mcp, templates, admin)
 
+
+HOUR = 3600.0
+FOLD_SECONDS = 5.0
+LOOK_SECONDS = 5.0
 
 PREPARE = (
     prepare_usage,
@@ -79,8 +85,7 @@ def create_app(
     settings = settings or Settings.from_env()
     database = _database(db_manager, run_migrations, schema, settings, standalone)
     app = build_app(
-        *((meta,) if include_meta_routes else ()),
-        *((scraping,) if include_meta_routes and settings.metrics else ()),
+        *(_meta_groups(settings) if include_meta_routes else ()),
         *GROUPS,
         settings=settings,
         database=database,
@@ -91,6 +96,10 @@ def create_app(
     for prepare in PREPARE:
         prepare(app)
     return app
+
+
+def _meta_groups(settings: Settings) -> tuple[APIRouter, ...]:
+    return (meta, scraping) if settings.metrics else (meta,)
 
 
 def _database(
@@ -135,19 +144,22 @@ async def _standalone(app: FastAPI) -> AsyncIterator[None]:
         stack.push_async_callback(app.state.rate_limits.close)
         await _prepare(database)
         app.state.registry.renew_soon()
-        jobs = asyncio.create_task(
-            keep_up(
-                database,
-                partial(upkeep, usage_days=settings.usage_retention_days),
-                partial(forget_old_messages, days=settings.message_retention_days),
-                sweep,
-            )
-        )
-        stack.callback(jobs.cancel)
-        stack.callback(asyncio.create_task(keep_folding(database)).cancel)
-        if settings.metrics:
-            stack.callback(asyncio.create_task(keep_looking(database)).cancel)
+        for job in _jobs(database, settings):
+            stack.callback(asyncio.create_task(job).cancel)
         yield
+
+
+def _jobs(database: Database, settings: Settings) -> Iterator[Coroutine[Any, Any, None]]:
+    """What a standalone server does again and again; on AWS these are functions on schedules."""
+    tidy = partial(upkeep, database, usage_days=settings.usage_retention_days)
+    forget = partial(forget_old_messages, database, days=settings.message_retention_days)
+    yield repeat(HOUR, "the upkeep", tidy)
+    yield repeat(HOUR, "deleting old messages", forget)
+    yield repeat(HOUR, "marking lost tool executions", partial(sweep, database))
+    yield repeat(FOLD_SECONDS, "folding into the sums", partial(fold, database))
+    if settings.metrics:
+        # Another process may be the one that is scraped.
+        yield repeat(LOOK_SECONDS, "looking at the pool", partial(look_at_pool, database))
 
 
 async def _prepare(database: Database) -> None:

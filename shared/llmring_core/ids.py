@@ -33,6 +33,11 @@ def _time_bits(moment: datetime) -> int:
     return milliseconds << 80 | 7 << 76 | fraction << 64 | 2 << 62
 
 
+def first_id(moment: datetime) -> UUID:
+    """The least id that is of `moment`, whole milliseconds, or later."""
+    return UUID(int=(moment - _EPOCH) // _MILLISECOND << 80)
+
+
 def new_request_id() -> str:
     """Make an id of a request: 64 random bits, in hexadecimal."""
     return f"{_random_bits():016x}"

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from starlette.types import Scope
 
@@ -18,56 +19,61 @@ from llmring_core import tracing
 from llmring_core.errors import StartRefused
 from llmring_core.own_pool import PoolUse
 
+if TYPE_CHECKING:
+    from prometheus_client import Gauge, Histogram
+
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # From a short path to an export of everything, in seconds.
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_Among = Literal["livesum", "mostrecent"]
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class _Metrics:
     def __init__(self) -> None:
-        from prometheus_client import Counter, Gauge, Histogram
+        from prometheus_client import Counter
 
-        of_request = ("method", "route", "status")
-        self.requests = Histogram(
-            "llmring_http_request_duration_seconds",
+        self.requests = _histogram(
+            "http_request_duration_seconds",
             "Requests, and how long each took until its last byte was written.",
-            of_request,
-            buckets=_BUCKETS,
+            ("method", "route", "status"),
         )
-        self.mcp_calls = Histogram(
-            "llmring_mcp_call_duration_seconds",
+        self.mcp_calls = _histogram(
+            "mcp_call_duration_seconds",
             "Calls of MCP servers, and how long each took.",
             ("result",),
-            buckets=_BUCKETS,
         )
         self.receipts = Counter("llmring_receipts_signed", "Receipts that were signed.")
-        self.connections = Gauge(
-            "llmring_database_connections",
-            "Connections to the database, by what they do.",
-            ("state",),
-            multiprocess_mode="livesum",
+        self.connections = _gauge(
+            "database_connections", "Connections to the database, by state.", "livesum", ("state",)
         )
-        self.waiting = Gauge(
-            "llmring_database_waiting",
-            "Requests that wait for a connection.",
-            multiprocess_mode="livesum",
+        self.waiting = _gauge("database_waiting", "Requests that wait for a connection.", "livesum")
+        self.database_up = _gauge(
+            "database_up", "Whether the database answered this scrape.", "mostrecent"
         )
-        self.database_up = Gauge(
-            "llmring_database_up",
-            "Whether the database answered when this was asked for.",
-            multiprocess_mode="mostrecent",
-        )
-        self.pending = Gauge(
-            "llmring_rollup_pending_changes",
+        self.pending = _gauge(
+            "rollup_pending_changes",
             "Changes of usage logs that are not in the sums yet; statistics count them too.",
-            multiprocess_mode="mostrecent",
+            "mostrecent",
         )
-        self.folded_at = Gauge(
-            "llmring_rollup_last_success_timestamp_seconds",
-            "When changes were last folded into the sums; how late that is, is the rollup's lag.",
-            multiprocess_mode="mostrecent",
+        self.folded_at = _gauge(
+            "rollup_last_success_timestamp_seconds",
+            "When changes were last folded into the sums: how long ago is the lag of the rollup.",
+            "mostrecent",
         )
+
+
+def _histogram(name: str, meaning: str, labels: tuple[str, ...]) -> "Histogram":
+    from prometheus_client import Histogram
+
+    return Histogram(f"llmring_{name}", meaning, labels, buckets=_BUCKETS)
+
+
+def _gauge(name: str, meaning: str, among: _Among, labels: tuple[str, ...] = ()) -> "Gauge":
+    """A gauge; `among` several processes, the sum counts, or what was said last."""
+    from prometheus_client import Gauge
+
+    return Gauge(f"llmring_{name}", meaning, labels, multiprocess_mode=among)
 
 
 _metrics: _Metrics | None = None

@@ -1,12 +1,15 @@
-"""The monthly partitions of the usage logs, made before they are needed."""
+"""The monthly partitions of usage logs and tool executions, made before they are needed."""
 
 import logging
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from llmring_core import clock
 from llmring_core.connection import Connection
 from llmring_core.database import Database
+from llmring_core.ids import first_id
 from llmring_core.queries import Statement, load
 
 log = logging.getLogger("llmring.upkeep")
@@ -14,34 +17,76 @@ SQL = load("llmring_core", "partitions.sql")
 
 MONTHS_AHEAD = 3
 ROWS_AT_ONCE = 10_000
-_MONTH = re.compile(r"usage_logs_\d{4}_\d{2}")
+
+
+class Partitioned(NamedTuple):
+    """A table with a partition for each month, and a default one as a net."""
+
+    schema: str
+    name: str
+    key: str
+    bound: Callable[[datetime], str]  # the least key of a moment
+    months_back: int  # from which month on partitions are made, before the current one
+
+    def month(self, month: datetime) -> str:
+        """The name of the partition of a month; names are ordered as their months are."""
+        return f"{self.name}_{month:%Y_%m}"
+
+    def statement(self, name: str, partition: str = "", start: datetime | None = None) -> Statement:
+        """A statement about this table, and about a partition or a month of it."""
+        parts = {
+            "{table}": f"{self.schema}.{self.name}",
+            "{partition}": f"{self.schema}.{partition}",
+            "{key}": self.key,
+        }
+        if start is not None:
+            parts |= {"{start}": self.bound(start), "{end}": self.bound(_months_later(start, 1))}
+        sql: str = SQL[name]
+        for placeholder, value in parts.items():
+            sql = sql.replace(placeholder, value)
+        return Statement(sql)
+
+
+USAGE_LOGS = Partitioned("{schema}", "usage_logs", "logged_at", datetime.isoformat, 1)
+# What there was before it had partitions reaches up to the month in which it got them.
+TOOL_EXECUTIONS = Partitioned(
+    "{mcp_schema}", "tool_executions", "execution_id", lambda moment: str(first_id(moment)), 0
+)
+TABLES = (USAGE_LOGS, TOOL_EXECUTIONS)
 
 
 async def make_ahead(tx: Connection, *, today: datetime | None = None) -> list[str]:
-    """Make the partitions from last month to three months ahead, where they are missing.
+    """Make the partitions from last month, or this one, to three months ahead, where they miss.
 
     Rows that the default partition caught in the meantime move into theirs, in the same
-    transaction. Runs at every start and once a day; as it is a net, a month that nobody made
+    transaction. Runs at every start and once an hour; as it is a net, a month that nobody made
     costs speed, never rows.
 
     Returns:
         The names of the partitions that this call made.
     """
-    wanted = {_name(month): month for month in _months(today or clock.now())}
-    if not wanted.keys() - await _existing(tx):
-        return []
-    await tx.execute(SQL["lock"])
-    missing = sorted(wanted.keys() - await _existing(tx))
-    for name in missing:
-        await tx.execute(_create(name, wanted[name]))
-    return missing
+    made: list[str] = []
+    for table in TABLES:
+        first = _first_of_month(today or clock.now())
+        months = [
+            _months_later(first, each) for each in range(-table.months_back, MONTHS_AHEAD + 1)
+        ]
+        wanted = {table.month(month): month for month in months}
+        if not wanted.keys() - await _existing(tx, table):
+            continue
+        await tx.execute(SQL["lock"])
+        missing = sorted(wanted.keys() - await _existing(tx, table))
+        for name in missing:
+            await tx.execute(table.statement("create_month", name, wanted[name]))
+        made += missing
+    return made
 
 
 async def drop_old(database: Database, *, days: int, today: datetime | None = None) -> list[str]:
     """Drop the months all of whose rows are older than so many days; 0 keeps everything.
 
-    Statistics keep their sums. It takes a moment, however many rows there are; only calls of
-    those months that came later than their partition are deleted row by row.
+    Statistics keep their sums. It takes a moment, however many rows there are; only rows of those
+    months that came later than their partition are deleted row by row.
 
     Returns:
         The names of the partitions that this call dropped.
@@ -53,54 +98,43 @@ async def drop_old(database: Database, *, days: int, today: datetime | None = No
         return []
     kept_from = _first_of_month((today or clock.now()) - timedelta(days=days))
     await database.execute(SQL["kept_from"], kept_from)
-    await _delete_older(database, kept_from)
+    dropped: list[str] = []
+    for table in TABLES:
+        await _delete_older(database, table, kept_from)
+        dropped += await _drop_older(database, table, kept_from)
+    return dropped
+
+
+async def _drop_older(database: Database, table: Partitioned, kept_from: datetime) -> list[str]:
     async with database.transaction() as tx:
         await tx.execute(SQL["lock"])
         await tx.execute(SQL["hurry"])
-        # Their names are ordered as their months are.
-        months = filter(_MONTH.fullmatch, await _existing(tx))
-        old = sorted(name for name in months if name < _name(kept_from))
+        is_month = re.compile(rf"{table.name}_\d{{4}}_\d{{2}}").fullmatch
+        months = filter(is_month, await _existing(tx, table))
+        old = sorted(name for name in months if name < table.month(kept_from))
         for name in old:
-            await tx.execute(Statement(SQL["drop_month"].replace("{partition}", name)))
+            await tx.execute(table.statement("drop_month", name))
     return old
 
 
-async def _delete_older(database: Database, moment: datetime) -> None:
+async def _delete_older(database: Database, table: Partitioned, moment: datetime) -> None:
     total, count = 0, ROWS_AT_ONCE
     while count == ROWS_AT_ONCE:
-        count = await database.fetch_value(SQL["delete_older"], moment, ROWS_AT_ONCE)
+        delete = table.statement("delete_older", start=moment)
+        count = await database.fetch_value(delete, ROWS_AT_ONCE)
         total += count
     if total:
-        log.info("deleted %d usage logs from before %s", total, moment.date())
+        log.info("deleted %d rows of %s from before %s", total, table.name, moment.date())
 
 
-async def _existing(tx: Connection) -> set[str]:
-    rows = await tx.fetch(SQL["existing"], tx.schema)
-    return {row["name"] for row in rows}
-
-
-def _months(today: datetime) -> list[datetime]:
-    first = today.year * 12 + today.month - 1
-    return [_month(first + step) for step in range(-1, MONTHS_AHEAD + 1)]
-
-
-def _month(number: int) -> datetime:
-    """The first moment of a month, counted from the year 0."""
-    return datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC)
+async def _existing(tx: Connection, table: Partitioned) -> set[str]:
+    return {row["name"] for row in await tx.fetch(table.statement("existing"))}
 
 
 def _first_of_month(moment: datetime) -> datetime:
-    return _month(moment.year * 12 + moment.month - 1)
+    return datetime(moment.year, moment.month, 1, tzinfo=UTC)
 
 
-def _name(month: datetime) -> str:
-    return f"usage_logs_{month:%Y_%m}"
-
-
-def _create(name: str, month: datetime) -> Statement:
-    end = _month(month.year * 12 + month.month)
-    parts = {"{partition}": name, "{start}": month.isoformat(), "{end}": end.isoformat()}
-    sql: str = SQL["create_month"]
-    for placeholder, value in parts.items():
-        sql = sql.replace(placeholder, value)
-    return Statement(sql)
+def _months_later(first: datetime, count: int) -> datetime:
+    number = first.year * 12 + first.month - 1 + count
+    return datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC)

@@ -461,13 +461,35 @@ CREATE TABLE llmring_mcp.tool_executions (
     size bigint NOT NULL,
     CONSTRAINT tool_executions_by CHECK ((executed_by = ANY (ARRAY['server'::text, 'client'::text]))),
     CONSTRAINT tool_executions_status CHECK ((status = ANY (ARRAY['running'::text, 'succeeded'::text, 'failed'::text, 'unknown'::text])))
-);
+)
+PARTITION BY RANGE (execution_id);
 
 COMMENT ON COLUMN llmring_mcp.tool_executions.executed_by IS 'This server ran the tool, or a client that reported it.';
 
 COMMENT ON COLUMN llmring_mcp.tool_executions.status IS 'unknown: whether the tool ran, nobody can say.';
 
 COMMENT ON COLUMN llmring_mcp.tool_executions.output_excerpt IS 'The beginning of an output that was too large to be kept whole, or has a NUL in it, as JSON; output_bytes and output_hash are of all of it.';
+
+CREATE TABLE llmring_mcp.tool_executions_default (
+    api_key_id character varying(255) CONSTRAINT tool_executions_api_key_id_not_null NOT NULL,
+    execution_id uuid CONSTRAINT tool_executions_execution_id_not_null NOT NULL,
+    executed_at timestamp with time zone CONSTRAINT tool_executions_executed_at_not_null NOT NULL,
+    tool_id uuid CONSTRAINT tool_executions_tool_id_not_null NOT NULL,
+    executed_by text CONSTRAINT tool_executions_executed_by_not_null NOT NULL,
+    status text CONSTRAINT tool_executions_status_not_null NOT NULL,
+    input jsonb CONSTRAINT tool_executions_input_not_null NOT NULL,
+    output jsonb,
+    output_excerpt text,
+    output_bytes bigint,
+    output_hash text,
+    is_error boolean,
+    error text,
+    duration_ms bigint,
+    conversation_id text,
+    size bigint CONSTRAINT tool_executions_size_not_null NOT NULL,
+    CONSTRAINT tool_executions_by CHECK ((executed_by = ANY (ARRAY['server'::text, 'client'::text]))),
+    CONSTRAINT tool_executions_status CHECK ((status = ANY (ARRAY['running'::text, 'succeeded'::text, 'failed'::text, 'unknown'::text])))
+);
 
 CREATE VIEW llmring_mcp.tools AS
  SELECT api_key_id,
@@ -487,6 +509,8 @@ CREATE VIEW llmring_mcp.tools AS
   WHERE (kind = 'tool'::text);
 
 ALTER TABLE ONLY llmring.usage_logs ATTACH PARTITION llmring.usage_logs_default DEFAULT;
+
+ALTER TABLE ONLY llmring_mcp.tool_executions ATTACH PARTITION llmring_mcp.tool_executions_default DEFAULT;
 
 ALTER TABLE ONLY llmring.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (key_id);
@@ -551,6 +575,9 @@ ALTER TABLE ONLY llmring_mcp.servers
 ALTER TABLE ONLY llmring_mcp.tool_executions
     ADD CONSTRAINT tool_executions_pkey PRIMARY KEY (api_key_id, execution_id);
 
+ALTER TABLE ONLY llmring_mcp.tool_executions_default
+    ADD CONSTRAINT tool_executions_default_pkey PRIMARY KEY (api_key_id, execution_id);
+
 CREATE UNIQUE INDEX api_keys_by_hash ON llmring.api_keys USING btree (key_hash);
 
 CREATE INDEX awaited_logs_by_age ON llmring.awaited_logs USING btree (logged_at);
@@ -589,15 +616,25 @@ CREATE UNIQUE INDEX definitions_by_name ON llmring_mcp.definitions USING btree (
 
 CREATE INDEX servers_by_time ON llmring_mcp.servers USING btree (api_key_id, created_at, server_id);
 
-CREATE INDEX tool_executions_by_tool ON llmring_mcp.tool_executions USING btree (api_key_id, tool_id, executed_at, execution_id);
+CREATE INDEX tool_executions_by_tool ON ONLY llmring_mcp.tool_executions USING btree (api_key_id, tool_id, executed_at, execution_id);
 
-CREATE INDEX tool_executions_running ON llmring_mcp.tool_executions USING btree (executed_at) WHERE (status = 'running'::text);
+CREATE INDEX tool_executions_default_api_key_id_tool_id_executed_at_exec_idx ON llmring_mcp.tool_executions_default USING btree (api_key_id, tool_id, executed_at, execution_id);
+
+CREATE INDEX tool_executions_running ON ONLY llmring_mcp.tool_executions USING btree (executed_at) WHERE (status = 'running'::text);
+
+CREATE INDEX tool_executions_default_executed_at_idx ON llmring_mcp.tool_executions_default USING btree (executed_at) WHERE (status = 'running'::text);
 
 ALTER INDEX llmring.usage_logs_by_conversation ATTACH PARTITION llmring.usage_logs_default_api_key_id_conversation_id_logged_at_log_idx;
 
 ALTER INDEX llmring.usage_logs_awaiting_prices ATTACH PARTITION llmring.usage_logs_default_logged_at_idx;
 
 ALTER INDEX llmring.usage_logs_pkey ATTACH PARTITION llmring.usage_logs_default_pkey;
+
+ALTER INDEX llmring_mcp.tool_executions_by_tool ATTACH PARTITION llmring_mcp.tool_executions_default_api_key_id_tool_id_executed_at_exec_idx;
+
+ALTER INDEX llmring_mcp.tool_executions_running ATTACH PARTITION llmring_mcp.tool_executions_default_executed_at_idx;
+
+ALTER INDEX llmring_mcp.tool_executions_pkey ATTACH PARTITION llmring_mcp.tool_executions_default_pkey;
 
 CREATE TRIGGER usage_logs_added AFTER INSERT ON llmring.usage_logs REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION llmring.note_usage_added();
 
@@ -619,5 +656,5 @@ ALTER TABLE ONLY llmring_mcp.definition_versions
 ALTER TABLE ONLY llmring_mcp.definitions
     ADD CONSTRAINT definitions_api_key_id_server_id_fkey FOREIGN KEY (api_key_id, server_id) REFERENCES llmring_mcp.servers(api_key_id, server_id);
 
-ALTER TABLE ONLY llmring_mcp.tool_executions
-    ADD CONSTRAINT tool_executions_api_key_id_tool_id_fkey FOREIGN KEY (api_key_id, tool_id) REFERENCES llmring_mcp.definitions(api_key_id, definition_id);
+ALTER TABLE llmring_mcp.tool_executions
+    ADD CONSTRAINT tool_executions_api_key_id_tool_id_fkey1 FOREIGN KEY (api_key_id, tool_id) REFERENCES llmring_mcp.definitions(api_key_id, definition_id);

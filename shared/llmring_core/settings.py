@@ -127,7 +127,10 @@ class Settings(BaseSettings):
         30, ge=0, le=36_500, description="the days that messages are kept; 0 for ever"
     )
     usage_retention_days: int = Field(
-        0, ge=0, le=36_500, description="the days that logged calls are kept; 0 for ever"
+        0,
+        ge=0,
+        le=36_500,
+        description="the days that logged calls and tool executions are kept; 0 for ever",
     )
     secrets_key: SecretStr | None = Field(
         None, description="32 bytes in base64; after a comma, keys that were used before"

@@ -32,8 +32,16 @@ LATER = datetime(2032, 5, 1, tzinfo=UTC)
 async def test_last_month_to_three_months_ahead_are_made(database):
     async with database.transaction() as tx:
         made = await make_ahead(tx, today=TODAY)
-    assert made == [
+    assert [each for each in made if "usage" in each] == [
         f"usage_logs_{month}" for month in ("2031_10", "2031_11", "2031_12", "2032_01", "2032_02")
+    ]
+
+
+async def test_tool_executions_get_theirs_from_this_month_on(database):
+    async with database.transaction() as tx:
+        made = await make_ahead(tx, today=TODAY)
+    assert [each for each in made if "tool" in each] == [
+        f"tool_executions_{month}" for month in ("2031_11", "2031_12", "2032_01", "2032_02")
     ]
 
 
@@ -75,6 +83,7 @@ async def test_months_that_are_too_old_are_dropped_whole(database):
     assert [each for each in dropped if "2031" in each] == [
         "usage_logs_2031_07",
         "usage_logs_2031_08",
+        "tool_executions_2031_08",
     ]
     assert await database.fetch_value(COUNT) == 1
 

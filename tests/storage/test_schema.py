@@ -16,7 +16,7 @@ PICTURE = Path(str(resources.files("llmring_core"))) / "schema.sql"
 async def drawn(database_url):
     """The schema as pg_dump writes it, without what differs from month to month."""
     pg_dump = postgres_binaries.programs(Path("/"), None) / "pg_dump"
-    options = ["--schema-only", "--no-owner", "--no-privileges", "--exclude-table=*.usage_logs_2*"]
+    options = ["--schema-only", "--no-owner", "--no-privileges", "--exclude-table=*.*_2*"]
     done = subprocess.run(
         [pg_dump, *options, database_url], capture_output=True, text=True, check=True
     )

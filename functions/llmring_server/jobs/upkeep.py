@@ -1,47 +1,41 @@
 """What keeps the tables in order: partitions made ahead, what is over forgotten."""
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from functools import partial
 
 from llmring_core import partitions, usage_log
 from llmring_core.database import Database
-from llmring_core.errors import LLMRingError
 from llmring_core.idempotency import forget_old
 
 log = logging.getLogger("llmring.upkeep")
-
-Job = Callable[[Database], Awaitable[object]]
-
-EVERY_SECONDS = 3600.0
 
 
 async def upkeep(database: Database, *, usage_days: int = 0) -> None:
     """Do what is due; harmless to repeat, and to do from many processes at once.
 
-    Months of usage logs that are older than `usage_days` leave, if that is not 0.
+    Months of usage logs and of tool executions that are older than `usage_days` leave, if that is
+    not 0. Every step is taken, whatever became of those before; the first failure is raised at
+    the end.
 
     Raises:
         Unavailable: the database does not answer.
     """
+    failures: list[Exception] = []
+    for step in (_make_ahead, forget_old, usage_log.forget_awaited, partial(_drop, usage_days)):
+        try:
+            await step(database)
+        except Exception as error:  # noqa: BLE001 - it is raised below
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+async def _make_ahead(database: Database) -> None:
     async with database.transaction(is_long=True) as tx:
         await partitions.make_ahead(tx)
-    await forget_old(database)
-    await usage_log.forget_awaited(database)
-    # The last, as it waits for who reads those months, and is refused while they do.
-    dropped = await partitions.drop_old(database, days=usage_days)
-    if dropped:
-        log.info("dropped the usage logs of %s", ", ".join(dropped))
 
 
-async def keep_up(database: Database, *jobs: Job) -> None:
-    """Do jobs every hour, until cancelled; one that fails is tried again, and stops no other."""
-    while True:
-        for job in jobs:
-            try:
-                await job(database)
-            except LLMRingError as error:
-                log.warning("upkeep has to wait: %s", error)
-            except Exception:
-                log.exception("a job of the upkeep failed")
-        await asyncio.sleep(EVERY_SECONDS)
+async def _drop(days: int, database: Database) -> None:
+    """The last step, as it waits for who reads those months, and is refused while they do."""
+    if dropped := await partitions.drop_old(database, days=days):
+        log.info("dropped %s", ", ".join(dropped))

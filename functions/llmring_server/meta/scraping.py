@@ -18,29 +18,21 @@ log = logging.getLogger("llmring.metrics")
 router = group_router("meta")
 
 DATABASE_SECONDS = 2.0
-EVERY_SECONDS = 5.0
 
 
 @router.get("/metrics", response_class=Response)
 async def scrape(db: Db, accept: Annotated[str, Header()] = "") -> Response:
     """All metrics of this server, in the text format of Prometheus or as OpenMetrics."""
-    look_at_pool(db)
+    await look_at_pool(db)
     metrics.database_answered(pending_changes=await _pending_changes(db))
     body, media_type = metrics.exposition(accept)
     return Response(body, media_type=media_type)
 
 
-def look_at_pool(database: Database) -> None:
+async def look_at_pool(database: Database) -> None:
     """Note what our own connections do."""
     if (use := database.pool_use) is not None:
         metrics.pool_used(use)
-
-
-async def keep_looking(database: Database) -> None:
-    """Do so every few seconds, until cancelled: another process may be the one that is scraped."""
-    while True:
-        look_at_pool(database)
-        await asyncio.sleep(EVERY_SECONDS)
 
 
 async def _pending_changes(database: Database) -> int | None:

@@ -8,20 +8,18 @@ at every moment, however late that is.
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
+from functools import partial
 
 from llmring_core import metrics
+from llmring_core.background import run_or_log
 from llmring_core.connection import Row
 from llmring_core.database import Database
-from llmring_core.errors import LLMRingError
 from llmring_core.loops import is_over
 from llmring_core.queries import load
 
 SQL = load("llmring_server.usage", "sums.sql")
-log = logging.getLogger("llmring.usage")
 
-EVERY_SECONDS = 5.0
 CHANGES_AT_ONCE = 20_000
 # Where nobody folds on a schedule, as in a host's app, whoever wrote so many times does.
 MANY_CHANGES = 1000
@@ -69,19 +67,7 @@ class Notes:
 
 async def fold_or_log(database: Database) -> None:
     """Fold; what prevents it is logged, since nobody waits for it."""
-    try:
-        await fold(database)
-    except LLMRingError as error:
-        log.warning("the sums of the usage logs have to wait: %s", error)
-    except Exception:
-        log.exception("the sums of the usage logs have to wait")
-
-
-async def keep_folding(database: Database) -> None:
-    """Fold every few seconds, until cancelled."""
-    while True:
-        await asyncio.sleep(EVERY_SECONDS)
-        await fold_or_log(database)
+    await run_or_log("folding into the sums", partial(fold, database))
 
 
 async def recount(database: Database, *, repair: bool = False) -> Sequence[Row]:
