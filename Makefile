@@ -17,7 +17,7 @@ SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$(or $(AWS_DEFAULT_REGION),eu-west
 ARCHITECTURE ?= arm64
 OWN_ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
-.PHONY: help serve test test-faults check bench bench-parts bench-lambda format lock schema clean aws-build aws-check aws-local
+.PHONY: help serve test test-faults check audit bench bench-parts bench-lambda format lock schema clean aws-build aws-check aws-local
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -37,6 +37,11 @@ check: $(VENV)/.dev ## lint, format, types, import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+# It asks the index which of our pinned releases have known faults, so it needs a network.
+audit: .venv-audit/.made ## look for known vulnerabilities in what is pinned (asks the package index)
+	@for file in requirements/serve.txt shared/requirements.txt infra/layers/mcp/requirements.txt; do \
+		echo "$$file"; .venv-audit/bin/pip-audit --strict --require-hashes --disable-pip --requirement $$file || exit 1; done
 
 bench: $(VENV)/.dev ## time everything beside the known server and PostgreSQL's limits (BENCH_OPTIONS="--large")
 	@$(BIN)/python tests/bench/load.py $(BENCH_OPTIONS)
@@ -81,6 +86,11 @@ aws-local: $(VENV)/.dev .aws-sam/.local .venv-lambda/.made ## serve the built fu
 	@.venv-lambda/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps -r $<
 	@touch $@
 
+.venv-audit/.made: requirements/audit.txt $(VENV)/.made
+	@$(BIN)/python -m venv .venv-audit
+	@.venv-audit/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps -r $<
+	@touch $@
+
 format: $(VENV)/.dev ## format the code and mend what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -93,6 +103,7 @@ lock: $(VENV)/.dev ## pin the dependencies anew (asks the package index)
 		--constraint requirements/dev.txt -o shared/requirements.txt
 	@$(LOCK) --upgrade --python-version 3.13 requirements/aws.in -o requirements/aws.txt
 	@$(LOCK) --upgrade --python-version 3.13 requirements/lambda.in -o requirements/lambda.txt
+	@$(LOCK) --upgrade --python-version 3.11 requirements/audit.in -o requirements/audit.txt
 	@$(LOCK) --python-version 3.13 infra/layers/mcp/requirements.in \
 		--constraint requirements/dev.txt -o infra/layers/mcp/requirements.txt
 
@@ -100,7 +111,7 @@ schema: $(VENV)/.dev ## draw shared/llmring_core/schema.sql anew from the migrat
 	@$(BIN)/python -m pytest --quiet tests/storage/test_schema.py --draw-schema
 
 clean: ## remove what was made here; the embedded database stays
-	@rm -rf $(VENV) .venv-aws .venv-lambda .aws-sam build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .venv-aws .venv-lambda .venv-audit .aws-sam build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
