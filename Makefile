@@ -17,10 +17,10 @@ SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$(or $(AWS_DEFAULT_REGION),eu-west
 ARCHITECTURE ?= arm64
 OWN_ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
-.PHONY: help serve test test-faults check audit bench bench-parts bench-lambda format lock schema clean aws-build aws-check aws-local
+.PHONY: help serve test test-faults check audit bench bench-parts bench-retention bench-lambda format lock schema clean aws-build aws-check aws-local
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 serve: $(VENV)/.serve ## serve http://127.0.0.1:8000 (SERVE_OPTIONS="--port 9000")
 	@exec $(BIN)/llmring-server $(SERVE_OPTIONS)
@@ -51,6 +51,9 @@ bench-parts: $(VENV)/.dev ## time receipts beside bare Ed25519, messages beside 
 	@$(BIN)/python tests/bench/receipts.py
 	@$(BIN)/python tests/bench/messages.py
 	@$(BIN)/python tests/bench/executions.py
+
+bench-retention: $(VENV)/.dev ## time how ten million old calls leave
+	@$(BIN)/python tests/bench/retention.py
 
 bench-lambda: $(VENV)/.dev .aws-sam/.local .venv-lambda/.made ## time the built functions beside a bare one
 	@$(BIN)/python tests/bench/functions.py
