@@ -119,7 +119,7 @@ class Database:
     @asynccontextmanager
     async def unprepared_transaction(self, *, is_long: bool = False) -> AsyncIterator[Connection]:
         """A transaction for `before_first_use` itself, which must not wait for its own end."""
-        async with self._lend() as raw, _transaction(raw):
+        async with self._lend(is_long=is_long) as raw, _transaction(raw):
             yield self._connection(raw, LONG_SECONDS if is_long else None)
 
     @property
@@ -183,10 +183,10 @@ class Database:
         return Connection(raw, self.sql, self.schema, seconds)
 
     @asynccontextmanager
-    async def _lend(self) -> AsyncIterator[Any]:
+    async def _lend(self, *, is_long: bool = False) -> AsyncIterator[Any]:
         with tracing.span("database"), cancelled_as_such(), translated():
             if self._host_pool is None:
-                async with self._own_pool.lend() as raw:
+                async with self._own_pool.lend(is_long=is_long) as raw:
                     yield raw
                 return
             async with AsyncExitStack() as stack:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import asyncpg
 from pydantic import SecretStr
 
-from llmring_core import deadline
+from llmring_core import deadline, hanging
 from llmring_core.database_errors import LOST
 from llmring_core.database_login import connect
 from llmring_core.errors import StartRefused
@@ -48,6 +48,7 @@ class OwnPool:
         self._last_used: dict[int, float] = {}
         self._spare: Any = None
         self._waiting = 0
+        self._watch: hanging.Watch | None = None
 
     @property
     def has_somewhere_to_go(self) -> bool:
@@ -59,15 +60,19 @@ class OwnPool:
         self._url = SecretStr(url)
 
     @asynccontextmanager
-    async def lend(self) -> AsyncIterator[Any]:
+    async def lend(self, *, is_long: bool = False) -> AsyncIterator[Any]:
         """Lend a connection; raises as asyncpg.
+
+        One that is out for seconds while the database answers nobody is ended, unless `is_long`.
 
         The one that was used last is kept at hand: asyncpg's own lending takes half as long as a
         query. It goes back as soon as anybody waits for one.
         """
         pool = await self._opened()
         raw = await self._wake(pool, await self._at_hand(pool) or await self._acquired(pool))
-        is_sound = False
+        watch, is_sound = self._watch, False
+        if watch is not None and not is_long:
+            watch.begin(raw)
         try:
             yield raw
             is_sound = True
@@ -75,6 +80,8 @@ class OwnPool:
             raw.terminate()  # its protocol is out of step: it must not be lent again
             raise
         finally:
+            if watch is not None:
+                watch.end(raw)
             self._last_used[id(raw._con)] = time.time()  # noqa: SLF001
             if is_sound and self._spare is None and not self._waiting and pool is self._pool:
                 self._spare = raw
@@ -93,8 +100,11 @@ class OwnPool:
         """Close it, if it was opened."""
         pool, self._pool = self._pool, None
         spare, self._spare = self._spare, None
+        watch, self._watch = self._watch, None
         if pool is None:
             return
+        if watch is not None:
+            watch.close()
         if spare is not None and _is_alive(spare):
             spare.terminate()
         try:
@@ -148,15 +158,24 @@ class OwnPool:
             # Nothing is awaited before both are set, so two first queries share one pool.
             self._pool, self._loop = self._make_pool(), loop
             self._spare, self._waiting = None, 0
+            self._watch = hanging.Watch(self._connect)
             self._last_used.clear()
         await self._pool  # opens it once; with min_size 0 that does not connect yet
         return self._pool
+
+    async def _connect(self) -> Any:
+        """Open a connection of its own, for a sign of life."""
+        secret = self._settings.database_secret
+        return await connect(secret, self._dsn(), timeout=hanging.SIGN_SECONDS)
+
+    def _dsn(self) -> str | None:
+        return None if self._url is None else self._url.get_secret_value()
 
     def _make_pool(self) -> Any:
         if not self.has_somewhere_to_go:
             raise StartRefused("LLMRING_DATABASE_URL is not set: give the URL of a PostgreSQL.")
         return asyncpg.create_pool(
-            None if self._url is None else self._url.get_secret_value(),
+            self._dsn(),
             connect=partial(connect, self._settings.database_secret),
             min_size=0,
             max_size=self._settings.database_pool_size,

@@ -12,6 +12,7 @@ class Line:
         self._target = urlsplit(database_url)
         self._ends = []
         self._dead = set()
+        self._takes_calls = self._answers_calls = True
 
     @asynccontextmanager
     async def laid(self):
@@ -37,11 +38,29 @@ class Line:
         """Carry nothing more on any connection, and say nothing."""
         self._dead.update(self._ends)
 
+    def hang(self):
+        """The same, and for new connections too: who calls is heard by nobody."""
+        self.swallow()
+        self._answers_calls = False
+
+    def refuse(self):
+        """End new connections at once; those that there are go on."""
+        self._takes_calls = False
+
+    def mend(self):
+        """Carry new connections again."""
+        self._takes_calls = self._answers_calls = True
+
     async def _connect(self, reader, writer):
+        if not self._takes_calls:
+            writer.close()
+            return
         where = parse_qs(self._target.query)
         socket = f"{where['host'][0]}/.s.PGSQL.{where['port'][0]}"
         from_server, to_server = await asyncio.open_unix_connection(socket)
         self._ends += [writer, to_server]
+        if not self._answers_calls:
+            self._dead |= {writer, to_server}
         await asyncio.gather(self._carry(reader, to_server), self._carry(from_server, writer))
 
     async def _carry(self, reader, writer):

@@ -96,6 +96,9 @@ class GroupWriter:
         self._is_writing = True
         try:
             await self._write(own)
+        except Unavailable:
+            self._refuse_waiting()  # rather than each of them waiting in vain
+            raise
         finally:
             if self._waiting:
                 self._task = asyncio.create_task(self._write_waiting())
