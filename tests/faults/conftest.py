@@ -4,6 +4,9 @@ from dataclasses import asdict, dataclass
 
 import pytest
 
+from support.household import Household
+from support.load import noting_server
+from support.mcp import serving
 from support.processes import data_folder
 
 _COLUMNS = ("fault", "rounds", "acknowledged", "lost", "duplicated", "seen")
@@ -35,6 +38,21 @@ def figures(record_property):
 def folder():
     with data_folder() as folder:
         yield folder
+
+
+@pytest.fixture
+def noted():
+    """What the tool of the MCP server of a load noted: its mark, each time that it ran."""
+    return []
+
+
+@pytest.fixture
+def household(folder, noted):
+    """A server to be started and hurt, and a load for it."""
+    with serving(noting_server(noted).streamable_http_app()) as port:
+        household = Household(folder, f"http://127.0.0.1:{port}/mcp")
+        yield household
+        household.close()
 
 
 def pytest_terminal_summary(terminalreporter):

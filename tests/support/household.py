@@ -1,0 +1,100 @@
+"""A server with its embedded PostgreSQL, as durable as by default, under a load, to be hurt."""
+
+import os
+import random
+import secrets
+import signal
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from llmring_core.signing import PrivateKey
+from support.ledger import Findings, compare
+from support.load import Load
+from support.processes import Server, at_work_in, postgres_of, until
+
+
+class Household:
+    """Everything that chance decides follows from `seed`; FAULT_SEED repeats one."""
+
+    def __init__(self, folder: Path, tool_url: str, **variables: str) -> None:
+        self.seed = int(os.environ.get("FAULT_SEED") or secrets.randbits(32))
+        self.folder, self.random = folder, random.Random(self.seed)
+        key = PrivateKey.generate().seed_text()
+        self._variables = {"LLMRING_RECEIPTS_PRIVATE_KEY_B64": key, **variables}
+        self._tool_url = tool_url
+        self.servers: list[Server] = []
+        self._load: Load | None = None
+
+    @property
+    def server(self) -> Server:
+        return self.servers[-1]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}"
+
+    @property
+    def load(self) -> Load:
+        """The load, which prepares itself at the first need."""
+        if self._load is None:
+            self._load = Load(self.seed, self.url, self._tool_url)
+        return self._load
+
+    def start(self, **variables: str) -> None:
+        """Start a server, and turn the load to it."""
+        self._variables |= variables
+        self.servers.append(Server(data_dir=self.folder, **self._variables))
+        until(self.server.is_healthy)
+        if self._load is not None:
+            self._load.url = self.url
+
+    def close(self) -> None:
+        if self._load is not None:
+            self._load.close()
+        for server in self.servers:
+            server.close()
+
+    def postgres(self) -> list[int]:
+        """The processes of PostgreSQL."""
+        return at_work_in(self.folder)
+
+    def kill_postgres(self) -> None:
+        """Kill the head of PostgreSQL, or one of its children, or all, until it is back."""
+        everybody, head = set(self.postgres()), postgres_of(self.folder)
+        children = sorted(everybody - {head})
+        victims = self.random.choice(([head], [self.random.choice(children)], sorted(everybody)))
+        kill(victims)
+        # Whichever of them is killed, none goes on: the head, if it lives, ends the others.
+        gone = everybody if head in victims else everybody - {head}
+        until(lambda: not gone & set(self.postgres()))
+        until(self.server.is_healthy)
+
+    def kill_server(self) -> None:
+        kill([self.server.process.pid])
+        self.server.process.wait()
+        self.start()
+
+    def kill_both(self) -> None:
+        kill([self.server.process.pid, *self.postgres()])
+        self.server.process.wait()
+        self.start()
+
+    def compare(self) -> Findings:
+        """Compare what was told with what is there, and expect that it is the same."""
+        findings = compare(self.folder, self.load.writes)
+        assert findings.is_clean, self.trace(findings)
+        return findings
+
+    def trace(self, what: Any) -> str:
+        """All that is needed to find out why."""
+        outputs = "".join(server.output.read_text()[-3000:] for server in self.servers[-2:])
+        postgres = (self.folder / "postgres.log").read_text()[-3000:]
+        return f"seed {self.seed}: {what}\n{outputs}\n{postgres}"
+
+
+def kill(processes: Iterable[int]) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
