@@ -23,6 +23,13 @@ async def test_an_export_goes_beyond_one_page(alice):
     assert (len(rows), len(set(rows))) == (2700, 2700)
 
 
+async def test_an_export_of_large_calls_is_whole(alice):
+    large = {"said": "x" * 300_000}
+    await alice.logs_batch([a_call(cost=0.1, metadata=large)] * 5)
+    response = await alice.ask("GET", "/api/v1/logs/export")
+    assert len({json.loads(line)["log_id"] for line in response.text.splitlines()}) == 5
+
+
 async def test_csv_has_a_header_and_quotes_what_needs_it(alice):
     await alice.logs(a_call(alias='a,"b"', metadata={"k": [1]}))
     response = await alice.ask("GET", "/api/v1/logs/export", params={"format": "csv"})

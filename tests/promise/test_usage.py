@@ -141,6 +141,17 @@ async def test_an_offset_passes_over_rows(alice):
     assert row["logged_at"] == "2026-03-01T00:00:00Z"
 
 
+async def test_a_page_of_large_calls_ends_early_and_leads_on(alice):
+    large = {"said": "x" * 1_500_000}
+    for _ in range(4):
+        await alice.logs(a_call(cost=0.1, metadata=large))
+    response = await alice.ask("GET", "/api/v1/logs")
+    cursor = response.headers["x-next-cursor"]
+    rest = await alice.reads_logs(cursor=cursor)
+    ids = [row["log_id"] for row in [*response.json(), *rest]]
+    assert (len(response.json()), len(set(ids))) == (3, 4)
+
+
 @pytest.mark.parametrize("cursor", ["nonsense", "!!", "MjAyNi0wMQ", "é"])
 async def test_a_foreign_cursor_is_refused(alice, cursor):
     response = await alice.ask("GET", "/api/v1/logs", params={"cursor": cursor})

@@ -1,18 +1,29 @@
 -- name: list
+-- A page ends early rather than getting larger than so many bytes; its first row always comes.
 select
     log_id, logged_at, provider, model, input_tokens, output_tokens, cached_input_tokens, cost,
-    cost_status, latency_ms, alias, profile, origin, id_at_origin, metadata::text as metadata
-from {schema}.usage_logs
-where api_key_id = $1
-  and logged_at >= $2 and logged_at < $3
-  and (logged_at, log_id) < ($4, $5::uuid)
-  and ($6::text is null or alias = $6)
-  and ($7::text is null or model = $7)
-  and ($8::text is null or origin = $8)
-  and ($9::text is null or provider = $9)
-  and ($10::text is null or profile = $10)
+    cost_status, latency_ms, alias, profile, origin, id_at_origin, metadata::text as metadata, found
+from (
+    select
+        page.*, count(*) over () as found,
+        sum(size) over (order by logged_at desc, log_id desc) - size as bytes_before
+    from (
+        select *, coalesce(octet_length(metadata::text), 0) as size
+        from {schema}.usage_logs
+        where api_key_id = $1
+          and logged_at >= $2 and logged_at < $3
+          and (logged_at, log_id) < ($4, $5::uuid)
+          and ($6::text is null or alias = $6)
+          and ($7::text is null or model = $7)
+          and ($8::text is null or origin = $8)
+          and ($9::text is null or provider = $9)
+          and ($10::text is null or profile = $10)
+        order by logged_at desc, log_id desc
+        limit $11 offset $12
+    ) as page
+) as weighed
+where bytes_before < $13
 order by logged_at desc, log_id desc
-limit $11 offset $12
 
 -- name: find
 select

@@ -68,8 +68,8 @@ async def list_logs(
     response: Response,
 ) -> list[UsageRow]:
     """The calls of the caller, newest first; the way to the next page is in the headers."""
-    rows = await store.page(db, caller, period, filters, page)
-    return page.cut(response, rows, store.place)
+    rows, found = await store.page(db, caller, period, filters, page)
+    return page.cut(response, rows, store.place, found=found)
 
 
 @router.get("/logs/export", response_class=StreamingResponse)

@@ -13,7 +13,7 @@ from llmring_core.callers import Caller
 from llmring_core.connection import Row, Runner
 from llmring_core.dependencies import from_query
 from llmring_core.errors import NotFound
-from llmring_core.pages import LAST, Page, Place
+from llmring_core.pages import LAST, PAGE_BYTES, Page, Place
 from llmring_core.periods import Period
 from llmring_core.pricing import Tokens
 from llmring_core.queries import load
@@ -21,7 +21,9 @@ from llmring_server.usage.explaining import explain
 from llmring_server.usage.models import ExplainedUsage, UsageRow
 
 SQL = load("llmring_server.usage")
+# A reader that is slow holds a page in memory, as text and as rows.
 EXPORT_PAGE = 1000
+EXPORT_BYTES = 512 * 1024
 
 Filter = Annotated[str | None, Query(max_length=255)]
 
@@ -58,9 +60,13 @@ async def find(runner: Runner, caller: Caller, log_id: UUID) -> ExplainedUsage:
 
 async def page(
     runner: Runner, caller: Caller, period: Period, filters: Filters, page: Page
-) -> list[UsageRow]:
-    """One page of calls, newest first, and one call more if there is a next page."""
-    return await _some(runner, caller, period, filters, page.after, page.limit + 1, page.offset)
+) -> tuple[list[UsageRow], int]:
+    """One page of calls, newest first, and one call more if there is a next page.
+
+    A page ends before it gets too large; the number is that of the calls it would have had.
+    """
+    part = (page.limit + 1, page.offset, PAGE_BYTES)
+    return await _some(runner, caller, period, filters, page.after, *part)
 
 
 async def pages(
@@ -68,9 +74,12 @@ async def pages(
 ) -> AsyncIterator[list[UsageRow]]:
     """All calls, newest first, page by page; no connection is held between two pages."""
     after: Place | None = None
-    while rows := await _some(runner, caller, period, filters, after, EXPORT_PAGE, 0):
-        yield rows
-        if len(rows) < EXPORT_PAGE:
+    while True:
+        part = (EXPORT_PAGE, 0, EXPORT_BYTES)
+        rows, found = await _some(runner, caller, period, filters, after, *part)
+        if rows:
+            yield rows
+        if found == len(rows) < EXPORT_PAGE:
             return
         after = place(rows[-1])
 
@@ -80,21 +89,22 @@ def place(row: UsageRow) -> Place:
     return Place(row.logged_at, row.log_id)
 
 
-async def _some(  # noqa: PLR0913 - the last three say which part, the others what
+async def _some(
     runner: Runner,
     caller: Caller,
     period: Period,
     filters: Filters,
     after: Place | None,
-    limit: int,
-    offset: int,
-) -> list[UsageRow]:
+    *part: int,
+) -> tuple[list[UsageRow], int]:
+    """A part of the calls after a place, and how many they are; `part` is limit, offset, bytes."""
     place = after or LAST
     wanted = (filters.alias, filters.model, filters.origin, filters.provider, filters.profile)
     rows = await runner.fetch(
-        SQL["list"], caller.api_key_id, *period, place.moment, place.id, *wanted, limit, offset
+        SQL["list"], caller.api_key_id, *period, place.moment, place.id, *wanted, *part
     )
-    return [UsageRow.model_validate(_members(row)) for row in rows]
+    found = rows[0]["found"] if rows else 0
+    return [UsageRow.model_validate(_members(row)) for row in rows], found
 
 
 def _members(row: Row) -> dict[str, Any]:
