@@ -26,8 +26,8 @@ from llmring_core.secret_store import read_secret
 from llmring_core.secrets_key import keys_of, own_key
 from llmring_core.settings import Settings
 from llmring_server.db_commands import database_url
-from llmring_server.joined_writes import JoinedWrites
 from llmring_server.keys_commands import own_pepper
+from llmring_server.slow_clients import BoundedPatience
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -200,7 +200,7 @@ def _run(listener: socket.socket, *, reload: bool, workers: int, is_migrated: bo
     config = uvicorn.Config(
         _here(is_migrated) if workers == 1 and not reload else "llmring_server.worker:make_app",
         factory=True,
-        http=JoinedWrites,
+        http=BoundedPatience,
         reload=reload,
         workers=workers,
         access_log=False,
