@@ -1,5 +1,6 @@
 """How often a project may ask: counted by a sliding window, in Redis or in this process."""
 
+import asyncio
 import logging
 import math
 import time
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("llmring.limits")
 
-# Counting must not take longer than answering; a Redis that is slower counts as away.
+# Counting must not take longer than answering; a Redis that is slower counts as away, and is left
+# alone for a while: then one request asks it again, and the others do not wait for that.
 REDIS_SECONDS = 0.2
+AWAY_SECONDS = 5.0
 # The only policy there is, as the headers name it.
 POLICY = "requests"
 
@@ -35,6 +38,7 @@ class RateLimits:
     def __init__(self, settings: Settings) -> None:
         self._limit: RateLimitItem | None = None
         self._connections: ConnectionPool | None = None
+        self._not_before = 0.0  # when Redis may be asked again, by the monotonic clock
         if settings.rate_limit is None:
             return
         try:
@@ -63,13 +67,28 @@ class RateLimits:
         """
         if self._limit is None:
             return {}
-        try:
-            return await self._counted(self._together, self._limit, caller)
-        except TooManyRequests:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever a Redis that is not well comes up with
-            log.warning("requests are counted by this process alone: %s", type(error).__name__)
-            return await self._counted(self._here, self._limit, caller)
+        if self._may_ask_redis():
+            try:
+                async with asyncio.timeout(2 * REDIS_SECONDS):
+                    headers = await self._counted(self._together, self._limit, caller)
+            except TooManyRequests:
+                self._not_before = 0.0
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a Redis that is not well comes up with
+                self._not_before = time.monotonic() + AWAY_SECONDS
+                log.warning("requests are counted by this process alone: %s", type(error).__name__)
+            else:
+                self._not_before = 0.0
+                return headers
+        return await self._counted(self._here, self._limit, caller)
+
+    def _may_ask_redis(self) -> bool:
+        """Whether there is a Redis that is well, or has been left alone for long enough."""
+        if self._connections is None or time.monotonic() < self._not_before:
+            return False
+        if self._not_before:
+            self._not_before = time.monotonic() + AWAY_SECONDS
+        return True
 
     async def _counted(
         self, counter: "SlidingWindowCounterRateLimiter", limit: "RateLimitItem", caller: Caller

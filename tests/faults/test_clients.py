@@ -94,7 +94,7 @@ def test_clients_that_hang_in_a_request_hold_nobody_up_and_are_let_go(server, co
     figures(
         "200 clients stop in a request",
         acknowledged=len(taken),
-        seen=f"others at most {taken[-1]:.2f} s, {grown / MEGABYTE:.1f} MB, let go after {held:.0f} s",
+        seen=f"others at most {taken[-1]:.2f} s, {grown / MEGABYTE:.1f} MB, let go in {held:.0f} s",
     )
 
 
@@ -130,11 +130,9 @@ def test_clients_that_send_a_byte_at_a_time_are_let_go_too(server, connect, figu
 def test_headers_without_an_end_are_refused(server, connect, figures, words):
     before = memory_of(server)
     (end,) = connect(words)
-    sent = 0
-    with pytest.raises(OSError, match="reset|[Pp]ipe"):
-        while sent < 200:
-            end.sendall(b"x" * MEGABYTE if b"Long" in words else b"c: d\r\n" * 150_000)
-            sent += 1
+    more = b"x" * MEGABYTE if b"Long" in words else b"c: d\r\n" * 150_000
+    with pytest.raises(OSError, match=r"reset|[Pp]ipe"):
+        end.sendall(more * 200)
     grown = memory_of(server) - before
     assert server.is_healthy()
     assert grown < 32 * MEGABYTE
@@ -175,7 +173,7 @@ def test_slow_readers_of_an_export_hold_no_connection_to_the_database(
 ):
     readers = 40  # to three connections of the pool
     before = memory_of(server)
-    ends = connect(EXPORT % b"large", count=readers, receives=4096)
+    ends = connect(EXPORT, count=readers, receives=4096)
     for end in ends:
         assert end.recv(12) == b"HTTP/1.1 200"
     taken = seconds_of(server)

@@ -1,5 +1,6 @@
 """The registry in Redis: shared between processes, and never in the way."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -11,9 +12,10 @@ import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
+from llmring_core import rate_limits
 from llmring_core.callers import Caller
 from llmring_core.errors import TooManyRequests
-from llmring_core.rate_limits import RateLimits
+from llmring_core.rate_limits import REDIS_SECONDS, RateLimits
 from llmring_core.registry import Registry
 from llmring_core.registry_copies import RedisCopy
 from llmring_core.settings import Settings
@@ -108,6 +110,25 @@ async def test_while_redis_hangs_each_process_counts_by_itself(redis, limits_of)
     await other.count(caller)
     with pytest.raises(TooManyRequests):
         await one.count(caller)
+
+
+async def test_a_redis_that_hangs_is_left_alone_for_a_while(redis, limits_of):
+    (one, _), caller = limits_of("100/hour"), Caller("alice")
+    os.kill(redis.pid, signal.SIGSTOP)
+    async with asyncio.timeout(50 * REDIS_SECONDS / 2):
+        for _ in range(50):
+            await one.count(caller)
+
+
+async def test_a_redis_that_is_well_again_is_counted_in(redis, limits_of, monkeypatch):
+    monkeypatch.setattr(rate_limits, "AWAY_SECONDS", 0.1)
+    (one, other), caller = limits_of("100/hour"), Caller("alice")
+    os.kill(redis.pid, signal.SIGSTOP)
+    await one.count(caller)
+    os.kill(redis.pid, signal.SIGCONT)
+    await asyncio.sleep(0.1)
+    await one.count(caller)
+    assert ";r=98;" in (await other.count(caller))["RateLimit"]
 
 
 async def test_closing_the_limits_leaves_no_connection_behind(redis, limits_of):
