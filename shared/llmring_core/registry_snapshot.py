@@ -14,6 +14,7 @@ from llmring_core.prices import PriceList, models_of
 
 MANIFEST = ""  # the place of the manifest among the copies; no provider has an empty name
 FORMAT_VERSION = "1.0"
+MAX_PROVIDERS = 100
 _PROVIDER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _RENAMED = {
     "name": "model_name",
@@ -101,13 +102,13 @@ def read_manifest(body: str) -> list[str]:
     """The names of the providers in a manifest.
 
     Raises:
-        BadCopy: it is not a manifest, or names no provider.
+        BadCopy: it is not a manifest, or names no provider or too many.
     """
     manifest = _object(body)
     providers = manifest.get("providers")
     names = [name for name in providers or [] if _PROVIDER.fullmatch(str(name))]
-    if not names:
-        raise BadCopy("the manifest names no provider")
+    if not 0 < len(names) <= MAX_PROVIDERS:
+        raise BadCopy(f"the manifest names {len(names)} providers, not 1 to {MAX_PROVIDERS}")
     return names
 
 
