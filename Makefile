@@ -17,7 +17,7 @@ SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$(or $(AWS_DEFAULT_REGION),eu-west
 ARCHITECTURE ?= arm64
 OWN_ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
-.PHONY: help serve test test-faults check audit bench bench-parts bench-retention bench-lambda format lock schema clean aws-build aws-check aws-local
+.PHONY: help serve test test-faults soak check audit bench bench-parts bench-retention bench-lambda format lock schema clean aws-build aws-check aws-local
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,6 +31,9 @@ test: $(VENV)/.dev $(if $(LAMBDA_PYTHON),.aws-sam/.local .venv-lambda/.made) ## 
 
 test-faults: $(VENV)/.dev ## kill, cut, starve and flood real servers, and count what is lost
 	@$(BIN)/python -m pytest --numprocesses=4 --durations=10 $(TEST_OPTIONS) tests/faults
+
+soak: $(VENV)/.dev ## an hour of everything: does the server's memory stay flat? (MINUTES=60)
+	@$(BIN)/python tests/faults/soak.py $(or $(MINUTES),60)
 
 check: $(VENV)/.dev ## lint, format, types, import contracts
 	@$(BIN)/ruff check .
