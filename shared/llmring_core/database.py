@@ -5,9 +5,10 @@ import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from llmring_core import deadline, tracing
+from llmring_core.collisions import until_undisturbed
 from llmring_core.connection import Connection, HostPool, Row
 from llmring_core.database_errors import cancelled_as_such, translated
 from llmring_core.errors import StartRefused
@@ -23,6 +24,8 @@ from llmring_core.queries import Statement
 from llmring_core.settings import Settings
 
 log = logging.getLogger("llmring.database")
+
+T = TypeVar("T")
 
 # A migration of a large table, or counting it.
 LONG_SECONDS = 12 * 3600.0
@@ -72,30 +75,26 @@ class Database:
         self._own_pool.go_to(url)
 
     async def fetch(self, statement: Statement, *arguments: object) -> Sequence[Row]:
-        """Run one statement and return its rows.
+        """Run one statement and return its rows; again if others were in its way.
 
         Raises:
             Unavailable: the database does not answer.
             AlreadyExists: a unique key is taken.
             Unprocessable: a value does not fit its column.
         """
-        async with self.single() as connection:
-            return await connection.fetch(statement, *arguments)
+        return await self.run(lambda connection: connection.fetch(statement, *arguments))
 
     async def fetch_row(self, statement: Statement, *arguments: object) -> Row | None:
         """Run one statement and return its first row, if it has one; raises as `fetch`."""
-        async with self.single() as connection:
-            return await connection.fetch_row(statement, *arguments)
+        return await self.run(lambda connection: connection.fetch_row(statement, *arguments))
 
     async def fetch_value(self, statement: Statement, *arguments: object) -> Any:
         """Run one statement and return its first value; raises as `fetch`."""
-        async with self.single() as connection:
-            return await connection.fetch_value(statement, *arguments)
+        return await self.run(lambda connection: connection.fetch_value(statement, *arguments))
 
     async def execute(self, statement: Statement, *arguments: object) -> None:
         """Run one statement; raises as `fetch`."""
-        async with self.single() as connection:
-            await connection.execute(statement, *arguments)
+        await self.run(lambda connection: connection.execute(statement, *arguments))
 
     @property
     def can_copy(self) -> bool:
@@ -106,11 +105,35 @@ class Database:
         """
         return self._host_pool is None and not self._wrap_statements
 
+    async def run(
+        self, do: Callable[[Connection], Awaitable[T]], *, seconds: float | None = None
+    ) -> T:
+        """Run one statement of any kind, of so many seconds at most; raises as `fetch`."""
+
+        async def once() -> T:
+            async with self._single(seconds) as connection:
+                return await do(connection)
+
+        return await until_undisturbed(once)
+
+    async def transact(self, do: Callable[[Connection], Awaitable[T]]) -> T:
+        """Do something in a transaction, and all of it again if others were in its way.
+
+        So it does nothing that the end of the transaction does not undo. Raises as `fetch`.
+        """
+
+        async def once() -> T:
+            async with self.transaction() as tx:
+                return await do(tx)
+
+        return await until_undisturbed(once)
+
     @asynccontextmanager
     async def transaction(self, *, is_long: bool = False) -> AsyncIterator[Connection]:
         """Lend a connection inside a transaction, committed at the end; raises as `fetch`.
 
-        `is_long` where a statement may take hours, as none of a request may.
+        `is_long` where a statement may take hours, as none of a request may. What is in the way of
+        others is not done again: `transact` does that.
         """
         await self.ready()
         async with self.unprepared_transaction(is_long=is_long) as tx:
@@ -165,8 +188,7 @@ class Database:
         await self._own_pool.close()
 
     @asynccontextmanager
-    async def single(self, seconds: float | None = None) -> AsyncIterator[Connection]:
-        """Lend a connection for one statement, of so many seconds at most; raises as `fetch`."""
+    async def _single(self, seconds: float | None) -> AsyncIterator[Connection]:
         await self.ready()
         async with self._lend() as raw:
             if self._wrap_statements:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from llmring_core.errors import AlreadyExists, Unavailable, Unprocessable
+from llmring_core.errors import AlreadyExists, Collided, Unavailable, Unprocessable
 
 log = logging.getLogger("llmring.database")
 
@@ -37,6 +37,10 @@ _UNFIT = (
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.ProgramLimitExceededError,
 )
+
+# Two transactions were in each other's way. Not all of class 40: with 40003 it is unknown whether
+# the commit took place.
+_COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 NOT_MIGRATED = "The database is not migrated to this version: run llmring-server db migrate."
 # What is taken, by the name of the constraint.
@@ -74,6 +78,7 @@ def translated() -> Iterator[None]:
     Raises:
         AlreadyExists: a unique key is taken.
         Unprocessable: a value does not fit its column.
+        Collided: the transaction was in the way of another one, and nothing of it is left.
         Unavailable: the database is away, overloaded or read-only.
     """
     try:
@@ -86,6 +91,9 @@ def translated() -> Iterator[None]:
     except _UNFIT as error:
         log.warning("a value was refused by the database: %s", error)
         raise Unprocessable("A value does not fit the column it is for.") from error
+    except _COLLISIONS as error:
+        log.info("a transaction was ended for another one: %s", error)
+        raise Collided from error
     except _LATER as error:
         if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
             raise Unprocessable("A value does not fit the column it is for.") from error

@@ -155,3 +155,10 @@ class Unavailable(LLMRingError):
     def __init__(self, message: str | None = None, *, retry_after: int = 5) -> None:
         """`retry_after` is in seconds."""
         super().__init__(message, headers={"Retry-After": str(retry_after)})
+
+
+class Collided(Unavailable):
+    """Others change the same again and again; try again shortly."""
+
+    def __init__(self) -> None:
+        super().__init__(retry_after=1)

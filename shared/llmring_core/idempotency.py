@@ -51,8 +51,9 @@ class Once:
         """
         if self.key is None and not in_transaction:
             return await do(database)
-        async with database.transaction() as tx:
-            return await (do(tx) if self.key is None else self._write_once(tx, do))
+        if self.key is None:
+            return await database.transact(do)
+        return await database.transact(lambda tx: self._write_once(tx, do))
 
     async def make_and_write(
         self,

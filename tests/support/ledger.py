@@ -85,14 +85,18 @@ class Findings:
         return {"acknowledged": self.acknowledged, "lost": lost, "duplicated": duplicated}
 
 
+def url_of(data_dir: Path) -> str:
+    """The embedded database of a folder, for whoever may enter it."""
+    return f"postgresql://llmring@/llmring?host={data_dir / 'run'}&port=5432"
+
+
 def compare(data_dir: Path, writes: Sequence[Write]) -> Findings:
     """Compare what was told with what is there, in the embedded database of a folder."""
     return asyncio.run(_compare(data_dir, writes))
 
 
 async def _compare(data_dir: Path, writes: Sequence[Write]) -> Findings:
-    url = f"postgresql://llmring@/llmring?host={data_dir / 'run'}&port=5432"
-    connection = await asyncpg.connect(url)
+    connection = await asyncpg.connect(url_of(data_dir))
     try:
         there = defaultdict(list)
         for row in await connection.fetch(ROWS):

@@ -86,7 +86,7 @@ class Load:
         self.kinds = kinds or WEIGHTS
         self._numbers = itertools.count(1)
         self._stop = threading.Event()
-        self._random = random.Random(seed)
+        self.random = random.Random(seed)
         self.http = httpx.Client(timeout=CLIENT_SECONDS)
         made = [self._asked("/conversations", {}) for _ in range(CONVERSATIONS)]
         self.conversations = [each["id"] for each in made]
@@ -116,7 +116,7 @@ class Load:
         """Write from so many clients at once until the end of the block."""
         self._stop.clear()
         threads = [
-            threading.Thread(target=self._work, args=(self._random.getrandbits(32),))
+            threading.Thread(target=self._work, args=(self.random.getrandbits(32),))
             for _ in range(workers)
         ]
         for thread in threads:
@@ -146,7 +146,7 @@ class Load:
         """One write of each kind, sent once, or until nobody else certifies; their statuses."""
         statuses = {}
         for kind in self.kinds:
-            write = self.new(kind, self._random, has_key=False)
+            write = self.new(kind, self.random, has_key=False)
             while write.send(self.http, self.url) == 409:  # somebody else certifies right now
                 self._stop.wait(0.01)
             statuses[kind] = write.statuses[-1]

@@ -61,11 +61,14 @@ async def rotate(database: Database, pepper: bytes, key_id: UUID, overlap: timed
         NotFound: there is no such key, or it is over.
     """
     now = clock.now()
-    async with database.transaction() as tx:
+
+    async def replace(tx: Runner) -> MadeKey:
         old = await tx.fetch_row(SQL["replace"], key_id, now + overlap, now)
         if old is None:
             raise NotFound
         return await _add(tx, pepper, _Holder(*old.values()), None)
+
+    return await database.transact(replace)
 
 
 async def revoke(runner: Runner, key_id: UUID) -> None:

@@ -103,11 +103,14 @@ async def delete(database: Database, caller: Caller, conversation_id: UUID) -> N
     It is held first, so that no batch adds messages between the two deletions.
     """
     which = (caller.api_key_id, conversation_id)
-    async with database.transaction() as tx:
+
+    async def hold_and_delete(tx: Runner) -> None:
         if await tx.fetch_value(SQL["hold"], *which) is None:
             raise NotFound
         await tx.execute(SQL["delete_messages"], *which)
         await tx.execute(SQL["delete"], *which)
+
+    await database.transact(hold_and_delete)
 
 
 def _values(members: ConversationChanges) -> tuple[object, ...]:

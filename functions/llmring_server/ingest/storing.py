@@ -30,9 +30,12 @@ async def _store_all(database: Database, calls: Sequence[QueuedCall]) -> None:
     if len(plain) == len(calls):
         await usage_log.add_of_projects(database, _of_projects(plain))
         return
-    async with database.transaction() as tx:
+
+    async def store(tx: Runner) -> None:
         await usage_log.add_of_projects(tx, _of_projects(plain))
         await _store_in_conversations(tx, calls)
+
+    await database.transact(store)
 
 
 async def _store_in_conversations(tx: Runner, calls: Sequence[QueuedCall]) -> None:

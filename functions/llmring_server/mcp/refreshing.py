@@ -53,18 +53,21 @@ async def _keep(
     database: Database, caller: Caller, server_id: UUID, offer: Offer, asked: Row
 ) -> Refreshed:
     info, capabilities = to_json(offer.server_info), to_json(offer.capabilities)
+
+    async def keep(tx: Runner) -> Refreshed:
+        row = await tx.fetch_row(SQL["hold_target"], caller.api_key_id, server_id)
+        if row is None or dict(row) != dict(asked):
+            raise AlreadyExists("The server was changed meanwhile: refresh it again.")
+        refreshed = await refresh(tx, caller, server_id, offer.found, KINDS)
+        said = (offer.protocol_version, info, capabilities)
+        await tx.execute(SQL["note_offer"], caller.api_key_id, server_id, *said)
+        return refreshed
+
     try:
-        async with database.transaction() as tx:
-            row = await tx.fetch_row(SQL["hold_target"], caller.api_key_id, server_id)
-            if row is None or dict(row) != dict(asked):
-                raise AlreadyExists("The server was changed meanwhile: refresh it again.")
-            refreshed = await refresh(tx, caller, server_id, offer.found, KINDS)
-            said = (offer.protocol_version, info, capabilities)
-            await tx.execute(SQL["note_offer"], caller.api_key_id, server_id, *said)
+        return await database.transact(keep)
     except Unprocessable as error:
         # It was the server that sent it, not the caller.
         raise BadGateway("The server offers something that cannot be kept.") from error
-    return refreshed
 
 
 async def keep_report(tx: Runner, caller: Caller, server_id: UUID, report: Discovery) -> Refreshed:

@@ -61,8 +61,7 @@ async def update_server(
     Credentials are for the origin that they were given for: with a URL of another one, send
     `auth_config` again, or null.
     """
-    async with db.transaction() as tx:
-        server = await store.change(tx, caller, server_id, changes, settings)
+    server = await db.transact(lambda tx: store.change(tx, caller, server_id, changes, settings))
     if not server.is_active:
         connections.forget(caller.api_key_id, server.url)
     return server
@@ -91,8 +90,7 @@ async def refresh_server(
     """
     if report is None or not report.kinds():
         return await refreshing.discover_and_refresh(db, connections, caller, server_id)
-    async with db.transaction() as tx:
-        return await refreshing.keep_report(tx, caller, server_id, report)
+    return await db.transact(lambda tx: refreshing.keep_report(tx, caller, server_id, report))
 
 
 @servers.get("/{server_id}/changes")

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from llmring_core import usage_log
 from llmring_core.callers import Caller
 from llmring_core.calls import Logged
+from llmring_core.connection import Runner
 from llmring_core.database import Database
 from llmring_core.errors import LLMRingError
 from llmring_core.settings import Settings
@@ -76,8 +77,12 @@ async def _write(
     if not calls:
         return {}
     second = [call for call in calls if call[0].names_conversation_twice]
-    async with database.transaction() as tx:
+    first = [call for call in calls if not call[0].names_conversation_twice]
+
+    async def add(tx: Runner) -> list[Logged]:
         done = await usage_log.add(tx, caller, [(entry, cost) for entry, cost, _ in second])
-        first = [call for call in calls if not call[0].names_conversation_twice]
         await usage_log.add_numbered(tx, caller.api_key_id, first)
+        return done
+
+    done = await database.transact(add)
     return {call[2].log_id: logged for call, logged in zip(second, done, strict=True)}

@@ -156,11 +156,9 @@ class GroupWriter:
                 _tell([waiting], None)
 
     async def _write(self, calls: _Calls) -> None:
-        async with self._database.single(WRITE_SECONDS) as connection:
-            if len(calls) >= MANY and self._database.can_copy:
-                await usage_log.copy_of_projects(connection, calls)
-            else:
-                await usage_log.add_of_projects(connection, calls)
+        is_copied = len(calls) >= MANY and self._database.can_copy
+        add = usage_log.copy_of_projects if is_copied else usage_log.add_of_projects
+        await self._database.run(lambda connection: add(connection, calls), seconds=WRITE_SECONDS)
         self._noted()
 
     def _refuse_waiting(self) -> None:
