@@ -18,8 +18,9 @@ from llmring_core.postgres_cluster import Cluster
 log = logging.getLogger("llmring.local_postgres")
 
 SHORT_LIFE_SECONDS = 5.0
-MAX_SHORT_LIVES = 8
+MANY_SHORT_LIVES = 8
 PAUSE_SECONDS = 1.0  # before the second start in a row; longer before each further one
+LONGEST_PAUSE_SECONDS = 5.0
 SHARE_SECONDS = 15.0
 ELECTION_SECONDS = 0.2
 
@@ -149,19 +150,21 @@ class LocalPostgres:
         self._start()
         self._settled.set()
         short_lives = 0
-        while self._child is not None and short_lives < MAX_SHORT_LIVES:
+        while self._child is not None:
             born = time.monotonic()
             self._child.wait()
             is_short = time.monotonic() - born < SHORT_LIFE_SECONDS
             short_lives = short_lives + 1 if is_short else 0
-            if self._closing.wait(PAUSE_SECONDS * max(0, short_lives - 1)):
+            if short_lives >= MANY_SHORT_LIVES:
+                log.error("the embedded PostgreSQL keeps ending; see %s", self._cluster.log_file)
+            pause = PAUSE_SECONDS * max(0, short_lives - 1)
+            if self._closing.wait(min(pause, LONGEST_PAUSE_SECONDS)):
                 return
             log.warning("the embedded PostgreSQL ended; starting it again")
             try:
                 self._start()
             except (StartRefused, OSError) as error:
                 log.warning("%s", error)  # a full disk may have room again soon
-        log.error("the embedded PostgreSQL keeps ending; see %s", self._cluster.log_file)
 
     def _start(self) -> None:
         self._child = self._cluster.start(self._closing)

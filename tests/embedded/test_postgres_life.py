@@ -98,6 +98,18 @@ async def test_after_kill_9_it_comes_back_by_itself_with_every_row(folder):
         assert await ask(local, "select x from kept") == 7
 
 
+async def test_however_often_it_ends_it_comes_back(folder, monkeypatch):
+    """A disk without room ends it at each start, until there is room."""
+    monkeypatch.setattr("llmring_core.local_postgres.PAUSE_SECONDS", 0.001)
+    with opened(folder) as local:
+        for _ in range(12):
+            killed = postgres_of(folder)
+            os.kill(killed, signal.SIGKILL)
+            until(lambda: postgres_of_or_none(folder) not in (None, killed))  # noqa: B023
+            until(local._cluster.takes_connections)
+        assert await ask(local, "select 1") == 1
+
+
 def postgres_of_or_none(folder):
     try:
         return postgres_of(folder)
