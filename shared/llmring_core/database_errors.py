@@ -42,6 +42,13 @@ _UNFIT = (
 # the commit took place.
 _COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
+# Where the database does answer, why it does not do this now; reads may well go on.
+_WHY_NOT = {
+    asyncpg.DiskFullError: "The database has no room to store this; try again later.",
+    asyncpg.ReadOnlySQLTransactionError: "The database can only be read now; try again later.",
+    asyncpg.TooManyConnectionsError: "The database takes no more connections; try again shortly.",
+}
+
 NOT_MIGRATED = "The database is not migrated to this version: run llmring-server db migrate."
 # What is taken, by the name of the constraint.
 _TAKEN = {"templates_name": "There is already a template of this name."}
@@ -98,4 +105,4 @@ def translated() -> Iterator[None]:
         if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
             raise Unprocessable("A value does not fit the column it is for.") from error
         log.warning("the database is unavailable: %s: %s", type(error).__name__, error)
-        raise Unavailable from error
+        raise Unavailable(_WHY_NOT.get(type(error))) from error
