@@ -6,7 +6,7 @@ import time
 
 import psutil
 
-from support.load import unresolved
+from support.load import NO_ANSWER
 from support.processes import until
 
 PAUSE_SECONDS = 30.0
@@ -32,7 +32,7 @@ def test_a_database_that_hangs_is_told_fast_and_forgotten_as_fast(household, fig
         first = load.one_of_each()
         back = time.monotonic() - began
     load.settle()
-    findings = household.compare()
+    findings = household.assert_honest()
     slowest = max(seconds for write in load.writes for seconds in write.seconds)
     memory, files = (after - before for before, after in zip(calm, most, strict=True))
     figures(
@@ -42,8 +42,7 @@ def test_a_database_that_hangs_is_told_fast_and_forgotten_as_fast(household, fig
         f"back after {back:.1f} s; {memory / 2**20:+.0f} MB, {files:+d} files of {WORKERS} clients",
     )
     assert set(first.values()) == {200}, household.trace(first)
-    assert set(load.statuses()) <= {200, 503, 409, 422}, household.trace(load.statuses())
-    assert not unresolved(load.writes)
+    assert NO_ANSWER not in load.statuses(), household.trace(load.statuses())
     assert slowest < ANSWERED_WITHIN, household.trace(slowest)
     assert (health < HEALTH_WITHIN, back < BACK_WITHIN) == (True, True), (health, back)
     assert (memory < MORE_MEMORY, files < MORE_FILES) == (True, True), (calm, most)

@@ -69,15 +69,11 @@ def logged(household, words):
     return len(re.findall(f"ERROR: *{words}", (household.folder / "postgres.log").read_text()))
 
 
-async def sent(household, write):
-    return await asyncio.to_thread(write.send, household.load.http, household.url)
-
-
 async def in_deadlock(household, write, first, last):
     """Send a write that changes a table and then another, which a second session does as well."""
     async with second_session(household) as other, other.transaction():
         await other.execute(f"lock table {last} in exclusive mode")
-        answer = asyncio.create_task(sent(household, write))
+        answer = asyncio.create_task(household.sent(write))
         await waits_for_lock(household)
         await other.execute(f"lock table {first} in exclusive mode")
     return await answer
@@ -117,7 +113,7 @@ async def test_what_cannot_be_serialized_is_done_again(household, noted, figures
     load.kinds = dict.fromkeys(set(KINDS) - {"generate"}, 1)
     writes = [load.new(kind, load.random) for kind in [*load.kinds] * CLIENTS]
     load.random.shuffle(writes)
-    statuses = await asyncio.gather(*(sent(household, write) for write in writes))
+    statuses = await asyncio.gather(*(household.sent(write) for write in writes))
     findings = await asyncio.to_thread(household.compare)
     seen = failures(household) - before
     figures(

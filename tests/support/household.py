@@ -1,18 +1,24 @@
 """A server with its embedded PostgreSQL, as durable as by default, under a load, to be hurt."""
 
+import asyncio
 import os
 import random
 import secrets
 import signal
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+
 from llmring_core.signing import PrivateKey
-from support.ledger import Findings, compare
-from support.load import Load
+from support.ledger import Findings, compare, url_of
+from support.load import REFUSALS, Load, Write, unresolved
 from support.processes import Server, at_work_in, postgres_of, until
+
+CLIENTS = 100
 
 
 class Household:
@@ -26,6 +32,7 @@ class Household:
         self._tool_url = tool_url
         self.servers: list[Server] = []
         self._load: Load | None = None
+        self._clients = ThreadPoolExecutor(CLIENTS)
 
     @property
     def server(self) -> Server:
@@ -51,6 +58,7 @@ class Household:
             self._load.url = self.url
 
     def close(self) -> None:
+        self._clients.shutdown()
         if self._load is not None:
             self._load.close()
         for server in self.servers:
@@ -81,10 +89,36 @@ class Household:
         self.server.process.wait()
         self.start()
 
+    async def sent(self, write: Write) -> int:
+        """Send a write, beside others; its status."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._clients, write.send, self.load.http, self.url)
+
+    def sql(self, statement: str) -> Any:
+        """Run a statement in the embedded database, also if that can only be read; its value."""
+
+        async def run() -> Any:
+            may_write = {"default_transaction_read_only": "off"}
+            connection = await asyncpg.connect(url_of(self.folder), server_settings=may_write)
+            try:
+                return await connection.fetchval(statement)
+            finally:
+                await connection.close()
+
+        return asyncio.run(run())
+
     def compare(self) -> Findings:
         """Compare what was told with what is there, and expect that it is the same."""
         findings = compare(self.folder, self.load.writes)
         assert findings.is_clean, self.trace(findings)
+        return findings
+
+    def assert_honest(self) -> Findings:
+        """Compare once more, and expect that clients were told what they can act on."""
+        findings, statuses = self.compare(), self.load.statuses()
+        assert set(statuses) <= REFUSALS | {200}, self.trace(statuses)
+        assert not unresolved(self.load.writes)
+        assert not [write.unhelpful for write in self.load.writes if write.unhelpful]
         return findings
 
     def trace(self, what: Any) -> str:

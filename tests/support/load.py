@@ -18,8 +18,9 @@ from support.processes import HEADERS
 from support.projects import RECEIPTS, a_receipt
 
 NO_ANSWER = 0
-# What a write that is not done may be answered: nothing, "later", "being done", "nothing to do".
-REFUSALS = {NO_ANSWER, 503, 409, 422}
+# What a write that is not done may be answered: nothing, "later", "being done", "nothing to do",
+# and that nobody knows whether a tool ran.
+REFUSALS = {NO_ANSWER, 503, 409, 422, 504}
 CLIENT_SECONDS = 30.0
 CONVERSATIONS = 3
 
@@ -38,7 +39,10 @@ class Write:
     answer: Any = None
     statuses: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
-    refusal: httpx.Response | None = None
+    # What the last refusal said.
+    detail: str = ""
+    # The 503s that did not say when to come back.
+    unhelpful: list[str] = field(default_factory=list)
 
     @property
     def is_acknowledged(self) -> bool:
@@ -57,7 +61,9 @@ class Write:
             if status == 200:
                 self.answer = response.json()
             else:
-                self.refusal = response
+                self.detail = str(response.json()["detail"])
+            if status == 503 and "Retry-After" not in response.headers:
+                self.unhelpful.append(response.text)
         self.statuses.append(status)
         self.seconds.append(time.monotonic() - began)
         return status
