@@ -47,9 +47,9 @@ def round_of(household, harm):
         harm(household)
         took = time.monotonic() - began
         first = load.one_of_each()
-    assert set(first.values()) == {200}, household.trace(first)
     load.settle()
     household.compare()
+    assert set(first.values()) == {200}, household.trace(first)
     return took
 
 

@@ -1,7 +1,7 @@
 """What a database holds, beside what clients were told that it holds."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,7 +113,8 @@ async def _compare(data_dir: Path, writes: Sequence[Write]) -> Findings:
 
 def _look_for(write: Write, found: Sequence[Sequence[str]], findings: Findings) -> None:
     counts = {len(ids) for ids in found}
-    told = f"{write.mark} (key {write.key}, answered {write.statuses}): {sorted(counts)} rows"
+    answers = dict(Counter(write.statuses))
+    told = f"{write.mark} (key {write.key}, answered {answers}): {sorted(counts)} rows"
     if write.is_acknowledged and 0 in counts:
         findings.lost.append(told)
     if counts - {0, 1}:
