@@ -32,7 +32,8 @@ from llmring_server.slow_clients import BoundedPatience
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-SHUTDOWN_SECONDS = 8
+# For requests under way; the rest of ten seconds is for what is closed after them.
+SHUTDOWN_SECONDS = 6
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 LOOPBACK_LINE = "MCP servers    on this machine may be called, as only this machine can ask for it"
 NOT_KNOWN = "not known yet"

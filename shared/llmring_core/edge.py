@@ -1,5 +1,6 @@
 """What happens to every request before and after the app: path, query, request id, last net."""
 
+import asyncio
 import logging
 import re
 import time
@@ -9,11 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from llmring_core import ids, metrics, problems, telemetry, tracing
+from llmring_core.errors import Unavailable
 from llmring_core.inflating import inflated
 
 error_log = logging.getLogger("llmring.error")
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
+# Who is still waiting when a server waits no longer.
+ENDS = "The server ends before the answer was known; ask again."
 # The pages of the documentation load their scripts from elsewhere.
 PAGES = ("/docs", "/docs/oauth2-redirect", "/redoc")
 # Answers are data of one project: no cache may keep them, and no browser take them for a page.
@@ -75,6 +79,14 @@ class LastNet:
             refusal = problems.problem(422, "invalid-request", "The URL has a NUL character in it.")
             await refusal(scope, receive, send)
             return
+        try:
+            body = _limited(inflated(scope, receive))
+        except HTTPException as error:
+            await problems.answer_to(error)(scope, receive, send)
+            return
+        await self._serve(scope, body, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         has_begun = False
 
         async def watched_send(message: Message) -> None:
@@ -83,12 +95,11 @@ class LastNet:
             await send(message)
 
         try:
-            body = _limited(inflated(scope, receive))
-        except HTTPException as error:
-            await problems.answer_to(error)(scope, receive, send)
-            return
-        try:
-            await self._app(scope, body, watched_send)
+            await self._app(scope, receive, watched_send)
+        except asyncio.CancelledError:
+            if not has_begun:
+                await problems.answer_to(Unavailable(ENDS))(scope, receive, send)
+            raise
         except Exception:
             if has_begun:
                 raise  # half an answer is out: cutting the connection is the only honest end

@@ -15,7 +15,9 @@ from llmring_core.partitions import make_ahead
 from llmring_core.queries import Statement, load
 
 SQL = load("llmring_core", "migrate.sql")
-_FILE = re.compile(r"(\d{4})_(pre|post)_\w+\.sql")
+log = logging.getLogger("llmring.migrate")
+_NAME = re.compile(r"(\d{4})_(pre|post)_\w+")
+_FILE = re.compile(_NAME.pattern + r"\.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,13 @@ async def migrate(database: Database) -> list[str]:
 
     Raises:
         MigrationEdited: an applied migration differs from the shipped one.
-        DatabaseIsNewer: it was migrated by a newer version of this server.
+        DatabaseIsNewer: a newer version left behind what this one needs.
         Unavailable: the database does not answer.
     """
     names = []
     while (name := await _next(database, shipped())) is not None:
         names.append(name)
-        logging.getLogger("llmring.migrate").info("applied migration %s", name)
+        log.info("applied migration %s", name)
     async with database.unprepared_transaction(is_long=True) as tx:
         await make_ahead(tx)
     return names
@@ -113,21 +115,30 @@ async def _prepare_ledger(tx: Connection, schema: str) -> None:
         await tx.execute(SQL["create_ledger"])
 
 
+def _is_pre(name: str) -> bool:
+    found = _NAME.match(name)
+    return found is not None and found[2] == "pre"
+
+
 def check(migrations: Sequence[Migration], applied: dict[int, Row]) -> None:
     """Compare what was applied with what is shipped.
 
     Raises:
         MigrationEdited: the two differ.
-        DatabaseIsNewer: something was applied that this version does not know.
+        DatabaseIsNewer: something was applied that this version does not know, and that is not
+            one of the `pre` migrations, which older code lives with: during a deployment it
+            starts anew, too.
     """
     known = {migration.version: migration for migration in migrations}
     for version, row in applied.items():
-        if version not in known:
+        if version not in known and _is_pre(row["name"]):
+            log.info("the database has migration %s of a newer version", row["name"])
+        elif version not in known:
             raise DatabaseIsNewer(
                 f"The database has migration {row['name']}, which this version of llmring-server "
                 "does not know: run the newer version."
             )
-        if row["checksum"] != known[version].checksum:
+        elif row["checksum"] != known[version].checksum:
             raise MigrationEdited(
                 f"Migration {row['name']} was edited after it was applied: restore the file and "
                 "write a new migration instead."

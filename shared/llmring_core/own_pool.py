@@ -23,6 +23,8 @@ COMMAND_SECONDS = 30.0
 LOGIN_SECONDS = 10.0
 # How long a query that was cancelled may take to end; then its connection is given up.
 RELEASE_SECONDS = 1.0
+# How long connections may take to end properly, when the server ends.
+CLOSE_SECONDS = 1.0
 # A connection unused for this long may have died unseen: a Lambda container is frozen between
 # requests, a firewall forgets. Knocking costs one round trip; a dead one would cost a request.
 SLEPT_SECONDS = 5.0
@@ -108,7 +110,7 @@ class OwnPool:
         if spare is not None and _is_alive(spare):
             spare.terminate()
         try:
-            await asyncio.wait_for(pool.close(), timeout=CONNECT_SECONDS)
+            await asyncio.wait_for(pool.close(), timeout=CLOSE_SECONDS)
         except TimeoutError:
             pool.terminate()
 

@@ -7,6 +7,7 @@ app, body and all. So the route alone says what is wrong with a request, is what
 stays the specification: a test asks both the same and compares the answers.
 """
 
+import asyncio
 import re
 import time
 from collections import deque
@@ -18,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from llmring_core import api_keys, edge, metrics, problems, telemetry
 from llmring_core.callers import Caller, Door, known_caller
-from llmring_core.errors import LLMRingError
+from llmring_core.errors import LLMRingError, Unavailable
 
 _JSON = (b"application/json", b"application/json; charset=utf-8")
 # As our own ids are written; the routes read other forms too.
@@ -93,7 +94,7 @@ class ShortPathMiddleware:
         token = telemetry.request_id.set(identifier)
         try:
             request = PlainRequest(headers, body, name, scope["query_string"], self._door)
-            answer = await self._answer(short, request)
+            answer = await self._answer(short, request, identifier, send)
             if answer is not None:
                 await self._send(answer, identifier, send)
                 telemetry.log_access(scope["method"], scope["path"], answer.status, started)
@@ -104,9 +105,15 @@ class ShortPathMiddleware:
         if answer is None:
             await self._app(scope, _again(messages, receive), send)
 
-    async def _answer(self, short: ShortPath, request: PlainRequest) -> PlainAnswer | None:
+    async def _answer(
+        self, short: ShortPath, request: PlainRequest, identifier: str, send: Send
+    ) -> PlainAnswer | None:
         try:
             return await short(request)
+        except asyncio.CancelledError:
+            refusal = _refusal(problems.answer_to(Unavailable(edge.ENDS)))
+            await self._send(refusal, identifier, send)
+            raise
         except LLMRingError as error:
             return _refusal(problems.answer_to(error))
         except Exception:  # noqa: BLE001 - the last net, as `edge.LastNet` is

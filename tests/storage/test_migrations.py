@@ -12,7 +12,7 @@ from llmring_core.queries import Statement
 from llmring_core.settings import Settings
 
 EDIT = Statement("update {schema}.schema_migrations set checksum = 'other'")
-FUTURE = Statement("insert into {schema}.schema_migrations values (9999, '9999_pre_x', 'x')")
+FUTURE = Statement("insert into {schema}.schema_migrations values (9999, '9999_post_x', 'x')")
 
 
 @pytest.fixture
@@ -52,6 +52,12 @@ async def test_an_edited_migration_is_an_error_that_says_so(empty):
     await empty.execute(EDIT)
     with pytest.raises(MigrationEdited, match="0001_pre_usage was edited after it was applied"):
         await migrate(empty)
+
+
+async def test_what_a_newer_version_only_added_is_lived_with(empty):
+    await migrate(empty)
+    await empty.execute(Statement(FUTURE.replace("_post_", "_pre_")))
+    assert await migrate(empty) == []
 
 
 async def test_a_database_of_a_newer_version_is_refused(empty):
