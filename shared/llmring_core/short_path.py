@@ -137,6 +137,8 @@ class ShortPathMiddleware:
         if scope["type"] != "http":
             return None, ""
         path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if "*" in path or "?" in path:
+            return None, ""  # a path that has the signs of a pattern in it is not meant by one
         end = "?" if scope["query_string"] else ""
         if short := self._paths.get((scope["method"], path + end)):
             return short, ""

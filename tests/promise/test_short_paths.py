@@ -331,14 +331,15 @@ async def test_a_conversation_of_another_project_is_not_found_on_either_way(loca
 
 
 HEX = "0123456789abcdef" * 2
+SIGNS = ["*", "*%3F"]  # those of a pattern
 FORMS = [HEX, f"----{HEX}", f"{HEX}----", f"{{{HEX}}}", f"{{{{{HEX}}}}}", f"urn:{HEX}"]
 
 
-@pytest.mark.parametrize("name", ["", "none", "0" * 32, "old-messages", *FORMS])
+@pytest.mark.parametrize("name", ["", "none", "0" * 32, "old-messages", *SIGNS, *FORMS])
 async def test_what_is_no_id_is_answered_the_same_on_both_ways(local, name):
     one = await local.get(f"/conversations/{name}", headers=KEY)
     other = await local.get(f"/conversations/{name}", headers=KEY, params=LONG)
-    assert one.status_code == other.status_code
+    assert one.status_code == other.status_code < 500
 
 
 @pytest.mark.parametrize(
