@@ -80,7 +80,7 @@ class LastNet:
             await refusal(scope, receive, send)
             return
         try:
-            body = _limited(inflated(scope, receive))
+            body = _content(scope, receive)
         except HTTPException as error:
             await problems.answer_to(error)(scope, receive, send)
             return
@@ -154,6 +154,15 @@ def _tidy(scope: Scope) -> Scope:
     pairs = scope["query_string"].split(b"&")
     scope["query_string"] = b"&".join(pair for pair in pairs if pair.partition(b"=")[2])
     return scope
+
+
+def _content(scope: Scope, receive: Receive) -> Receive:
+    """The body of a request, inflated and within the limit; raises HTTPException.
+
+    What comes with a GET means nothing (RFC 9110, section 9.3.1) and no route reads it. But whoever
+    streams an answer listens for the client to leave, and must not hear of a bad body instead.
+    """
+    return receive if scope["method"] == "GET" else _limited(inflated(scope, receive))
 
 
 def _limited(receive: Receive) -> Receive:

@@ -59,6 +59,14 @@ async def test_what_is_no_gzip_is_refused(http, body):
     assert response.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("coding", ["gzip", "br"])
+async def test_an_export_does_not_care_what_comes_with_the_question(http, coding):
+    await http.post("/api/v1/log", content=CALL, headers=KEY | JSON)
+    headers = KEY | {"Content-Encoding": coding}
+    answer = await http.get("/api/v1/logs/export", headers=headers)
+    assert (answer.status_code, len(answer.text.splitlines())) == (200, 1)
+
+
 @pytest.mark.parametrize("coding", ["br", "deflate", "gzip, gzip", "zstd"])
 async def test_another_coding_is_refused(http, coding):
     response = await sent(http, gzip.compress(CALL), **{"Content-Encoding": coding})
