@@ -280,6 +280,8 @@ async def test_without_a_token_there_is_no_such_path(registered, method):
         {"scopes": ["everything"]},
         {"expires_at": "2020-01-01T00:00:00Z"},
         {"expires_at": "soon"},
+        {"expires_at": "0001-01-01T00:00:00+14:00"},
+        {"expires_at": "9999-12-31T23:59:59-14:00"},
         {"open_key": ""},
     ],
     ids=str,

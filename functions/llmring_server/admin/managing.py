@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -35,15 +35,14 @@ async def create(runner: Runner, pepper: bytes, new: NewKey) -> MadeKey:
     Raises:
         Unprocessable: it would be over before it begins.
     """
-    expires_at = _in_utc(new.expires_at)
-    if expires_at is not None and expires_at <= clock.now():
+    if new.expires_at is not None and new.expires_at <= clock.now():
         raise Unprocessable("expires_at lies in the past.")
     if new.open_key is not None:
         project = project_id(new.open_key.get_secret_value())
     else:
         project = registered_project_id(new.project)
     holder = _Holder(project, new.project, new.name, sorted(set(new.scopes)))
-    return await _add(runner, pepper, holder, expires_at)
+    return await _add(runner, pepper, holder, new.expires_at)
 
 
 async def page(
@@ -90,9 +89,3 @@ async def _add(
     row = await runner.fetch_row(SQL["add"], *named, now, expires_at)
     assert row is not None  # noqa: S101 - the statement always returns the row it adds
     return MadeKey(**row, key=key)
-
-
-def _in_utc(moment: datetime | None) -> datetime | None:
-    if moment is None:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

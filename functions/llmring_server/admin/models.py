@@ -1,15 +1,28 @@
 """What goes over the wire of registered keys."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_core import PydanticCustomError
 
 from llmring_core.api_keys import SCOPES, Scope
 from llmring_core.quantities import Label, Name
 
 MAX_OVERLAP_HOURS = 24 * 90
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("range", "In UTC it lies beyond the years 1 to 9999") from None
+
+
+Expiry = Annotated[datetime, AfterValidator(_in_utc)]
 
 
 class NewKey(BaseModel):
@@ -24,7 +37,7 @@ class NewKey(BaseModel):
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(SCOPES))] = Field(
         list(SCOPES), description="What the key may do; everything when absent."
     )
-    expires_at: datetime | None = Field(None, description="Never when absent; UTC without a zone.")
+    expires_at: Expiry | None = Field(None, description="Never when absent; UTC without a zone.")
     open_key: Annotated[SecretStr, Field(min_length=1, max_length=255)] | None = Field(
         None,
         description="The key under which a server in open mode kept the rows of this project, to "
