@@ -18,6 +18,7 @@ import uvicorn
 
 from llmring_core import __version__, metrics, telemetry
 from llmring_core.database import Database
+from llmring_core.database_urls import shown_url
 from llmring_core.errors import StartRefused, Unavailable
 from llmring_core.key_ring import PRIVATE_KEY, KeyRing
 from llmring_core.local_postgres import default_data_dir
@@ -148,8 +149,7 @@ def _for_days(days: int) -> str:
 def _database(settings: Settings) -> str:
     """Which database it is; of a URL without its user, password and parameters."""
     if settings.database_url is not None:
-        url = settings.database_url.get_secret_value()
-        return re.sub(r"//[^/@]*@", "//", url.partition("?")[0])
+        return shown_url(settings.database_url.get_secret_value())
     return "that of LLMRING_DATABASE_SECRET" if settings.database_secret else "embedded PostgreSQL"
 
 

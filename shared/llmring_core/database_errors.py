@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from llmring_core.errors import AlreadyExists, Collided, Unavailable, Unprocessable
+from llmring_core.errors import AlreadyExists, Collided, StartRefused, Unavailable, Unprocessable
 
 log = logging.getLogger("llmring.database")
 
@@ -86,6 +86,7 @@ def translated() -> Iterator[None]:
         AlreadyExists: a unique key is taken.
         Unprocessable: a value does not fit its column.
         Collided: the transaction was in the way of another one, and nothing of it is left.
+        StartRefused: the URL of the database is none that the driver takes.
         Unavailable: the database is away, overloaded or read-only.
     """
     try:
@@ -96,13 +97,25 @@ def translated() -> Iterator[None]:
         log.warning("the schema is not that of this version: %s", error)
         raise Unavailable(NOT_MIGRATED) from error
     except _UNFIT as error:
-        log.warning("a value was refused by the database: %s", error)
+        log.warning("a value was refused by the database: %s", _without_values(error))
         raise Unprocessable("A value does not fit the column it is for.") from error
     except _COLLISIONS as error:
         log.info("a transaction was ended for another one: %s", error)
         raise Collided from error
+    except asyncpg.ClientConfigurationError:
+        # What the driver says of it may have a part of the URL in it.
+        raise StartRefused(
+            "LLMRING_DATABASE_URL has a parameter that does not exist, or one with a wrong value."
+        ) from None
     except _LATER as error:
         if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
             raise Unprocessable("A value does not fit the column it is for.") from error
         log.warning("the database is unavailable: %s: %s", type(error).__name__, error)
         raise Unavailable(_WHY_NOT.get(type(error))) from error
+
+
+def _without_values(error: Exception) -> str:
+    """What is wrong where; the message itself quotes what was to be stored."""
+    places = ("table_name", "column_name", "constraint_name")
+    named = [str(name) for each in places if (name := getattr(error, each, None))]
+    return " ".join([type(error).__name__, *named])

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from llmring_core import secret_store
+from llmring_core.database_urls import check_database_url
 from llmring_core.errors import StartRefused
 
 
@@ -29,18 +30,12 @@ def login_of(name: str) -> Login:
     try:
         told = json.loads(text) if text.startswith("{") else {"url": text}
         if "url" in told:
-            return Login({"dsn": _checked(str(told["url"]))})
+            return Login({"dsn": check_database_url(str(told["url"]))})
         return Login({"user": str(told["username"]), "password": str(told["password"])})
     except (ValueError, KeyError):
         raise StartRefused(
             "LLMRING_DATABASE_SECRET is neither a URL nor JSON with username and password."
         ) from None
-
-
-def _checked(url: str) -> str:
-    if not url.startswith(("postgres://", "postgresql://")):
-        raise ValueError("not a postgresql:// URL")
-    return url
 
 
 async def connect(secret: str | None, dsn: str | None, **options: Any) -> Any:

@@ -16,6 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from llmring_core.database_urls import check_database_url
 from llmring_core.errors import StartRefused
 
 DEV_ORIGINS = ("http://localhost:5173", "http://localhost:5174")
@@ -42,7 +43,9 @@ class Settings(BaseSettings):
     )
 
     database_url: SecretStr | None = Field(
-        None, description="a PostgreSQL URL, postgresql://user:password@host:5432/name"
+        None,
+        description="a PostgreSQL URL, postgresql://user:password@host:5432/name, with / ? # @ in "
+        "the password written as %2F %3F %23 %40",
     )
     database_secret: str | None = Field(
         None,
@@ -226,9 +229,7 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _check_database_url(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and not re.match(r"postgres(ql)?://", value.get_secret_value()):
-            raise ValueError("not a postgresql:// URL")
-        return value
+        return value and SecretStr(check_database_url(value.get_secret_value()))
 
     @field_validator("redis_url")
     @classmethod

@@ -143,3 +143,29 @@ async def test_a_database_that_nobody_migrated_says_what_to_do(empty_database_ur
     with pytest.raises(Unavailable, match="llmring-server db migrate"):
         await database.execute(ADD_KEY)
     await database.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into {schema}.idempotency_keys values ('secret', null, 'k', '', '')",
+        "select 'secret'::uuid",
+        "select $1::text",
+    ],
+)
+async def test_what_the_database_refuses_is_logged_without_what_was_to_be_stored(
+    database, caplog, statement
+):
+    arguments = ["secret\x00"] if "$1" in statement else []
+    with pytest.raises(Unprocessable):
+        await database.execute(Statement(statement), *arguments)
+    assert "a value was refused" in caplog.text
+    assert "secret" not in caplog.text
+
+
+async def test_a_url_with_a_parameter_that_makes_no_sense_is_no_fault_of_the_request(caplog):
+    database = on("postgresql://user@127.0.0.1:9/none?sslmode=secret")
+    with pytest.raises(StartRefused) as refused:
+        await database.execute(ONE)
+    assert "secret" not in str(refused.value) + caplog.text
+    await database.close()
