@@ -55,15 +55,21 @@ TOOL_EXECUTIONS = Partitioned(
 TABLES = (USAGE_LOGS, TOOL_EXECUTIONS)
 
 
-async def make_ahead(tx: Connection, *, today: datetime | None = None) -> list[str]:
+async def make_ahead(
+    tx: Connection, *, today: datetime | None = None, hurried: bool = False
+) -> list[str]:
     """Make the partitions from last month, or this one, to three months ahead, where they miss.
 
     Rows that the default partition caught in the meantime move into theirs, in the same
     transaction. Runs at every start and once an hour; as it is a net, a month that nobody made
-    costs speed, never rows.
+    costs speed, never rows. Where it is `hurried`, it gives up after two seconds: while a backup
+    reads the table, it has to wait, and whoever comes meanwhile would wait behind it.
 
     Returns:
         The names of the partitions that this call made.
+
+    Raises:
+        Unavailable: somebody used the table all the time; it is for the next call.
     """
     made: list[str] = []
     for table in TABLES:
@@ -75,6 +81,8 @@ async def make_ahead(tx: Connection, *, today: datetime | None = None) -> list[s
         if not wanted.keys() - await _existing(tx, table):
             continue
         await tx.execute(SQL["lock"])
+        if hurried:
+            await tx.execute(SQL["hurry"])
         missing = sorted(wanted.keys() - await _existing(tx, table))
         for name in missing:
             await tx.execute(table.statement("create_month", name, wanted[name]))

@@ -32,7 +32,7 @@ async def upkeep(database: Database, *, usage_days: int = 0) -> None:
 
 async def _make_ahead(database: Database) -> None:
     async with database.transaction(is_long=True) as tx:
-        await partitions.make_ahead(tx)
+        await partitions.make_ahead(tx, hurried=True)
 
 
 async def _drop(days: int, database: Database) -> None:
