@@ -48,6 +48,8 @@ def _run(options: argparse.Namespace) -> int:
         return replay() if options.action == "replay" else drain(until_empty=options.until_empty)
     if options.command == "receipts":
         return _run_receipts(options)
+    if options.command in ("doctor", "backup", "restore"):
+        return _run_operating(options)
     gc.disable()  # until the app is there: what is imported is not garbage
     from llmring_server.serving import serve
 
@@ -79,6 +81,20 @@ def _run_receipts(options: argparse.Namespace) -> int:
     return verify_files(options.files, trusted_keys(options.keys, options.url))
 
 
+def _run_operating(options: argparse.Namespace) -> int:
+    if options.command == "doctor":
+        from llmring_server.operating.doctor import doctor
+
+        return doctor()
+    if options.command == "backup":
+        from llmring_server.operating.backup import backup
+
+        return backup(options.file, force=options.force)
+    from llmring_server.operating.restore import restore
+
+    return restore(options.file, force=options.force)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="llmring-server",
@@ -107,7 +123,21 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--until-empty", action="store_true", help="or until there are none")
     steps.add_parser("replay", help="put calls that could not be stored back on the queue")
     _add_receipts(commands.add_parser("receipts", help="make a signing key, verify receipts"))
+    _add_operating(commands)
     return parser
+
+
+def _add_operating(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    commands.add_parser("doctor", help="check what a server needs; exits 1 if something fails")
+    backup = commands.add_parser("backup", help="write the database to a file, while servers go on")
+    _add_file(backup, "write over a file that is there")
+    restore = commands.add_parser("restore", help="fill an empty database from a backup")
+    _add_file(restore, "delete what is in the database")
+
+
+def _add_file(parser: argparse.ArgumentParser, what_force_does: str) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="in the custom format of pg_dump")
+    parser.add_argument("--force", action="store_true", help=what_force_does)
 
 
 def _add_keys(parser: argparse.ArgumentParser) -> None:

@@ -34,18 +34,21 @@ def db_status() -> int:
 def with_database(work: Callable[[Database], Awaitable[Result]]) -> Result:
     """Run something on the database of the settings, or the embedded one."""
     settings = Settings.from_env()
-
-    async def run(url: str | None) -> Result:
-        database = Database(settings)
-        if url is not None:
-            database.go_to(url)
-        try:
-            return await work(database)
-        finally:
-            await database.close()
-
     with database_url(settings) as url:
-        return asyncio.run(run(url))
+        return asyncio.run(run_on(settings, url, work))
+
+
+async def run_on(
+    settings: Settings, url: str | None, work: Callable[[Database], Awaitable[Result]]
+) -> Result:
+    """Run something on a database: that of a URL, or of the settings if there is none."""
+    database = Database(settings)
+    if url is not None:
+        database.go_to(url)
+    try:
+        return await work(database)
+    finally:
+        await database.close()
 
 
 @contextmanager

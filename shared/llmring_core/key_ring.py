@@ -88,6 +88,16 @@ class KeyRing:
                     self._own = await self._enter(self._private.public)
             return self._own
 
+    async def own_public(self) -> PublicKey | None:
+        """The public half of the key to sign with, if there is one; nothing is entered.
+
+        Raises:
+            StartRefused, Unavailable: the secret is no key, or is not handed out.
+        """
+        async with self._lock:
+            await self._fetch_secret()
+        return None if self._private is None else self._private.public
+
     async def signer(self) -> PrivateKey:
         """The key to sign with.
 

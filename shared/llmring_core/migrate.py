@@ -72,12 +72,21 @@ async def migrate(database: Database) -> list[str]:
     return names
 
 
-async def status(database: Database) -> list[tuple[str, str]]:
-    """Each migration with what is known of it: `applied <time>`, `pending` or `edited`."""
+async def applied(database: Database) -> dict[int, Row]:
+    """What was applied to a database, by its number; nothing is changed.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
     async with database.unprepared_transaction() as tx:
         exists = await tx.fetch_value(SQL["ledger_exists"], database.schema)
-        applied = await tx.fetch(SQL["applied"]) if exists else []
-    rows = {row["version"]: row for row in applied}
+        rows = await tx.fetch(SQL["applied"]) if exists else []
+    return {row["version"]: row for row in rows}
+
+
+async def status(database: Database) -> list[tuple[str, str]]:
+    """Each migration with what is known of it: `applied <time>`, `pending` or `edited`."""
+    rows = await applied(database)
     return [
         (migration.name, _state(migration, rows.get(migration.version))) for migration in shipped()
     ]
@@ -96,9 +105,9 @@ async def _next(database: Database, migrations: Sequence[Migration]) -> str | No
     async with database.unprepared_transaction(is_long=True) as tx:
         await tx.execute(SQL["lock"])
         await _prepare_ledger(tx, database.schema)
-        applied = {row["version"]: row for row in await tx.fetch(SQL["applied"])}
-        check(migrations, applied)
-        missing = next((each for each in migrations if each.version not in applied), None)
+        done = {row["version"]: row for row in await tx.fetch(SQL["applied"])}
+        check(migrations, done)
+        missing = next((each for each in migrations if each.version not in done), None)
         if missing is None:
             return None
         await tx.execute(missing.sql)

@@ -156,7 +156,11 @@ def test_no_dependency_of_a_route_hops_to_another_thread():
 
 
 @pytest.mark.parametrize(
-    "command", ["db", "stats", "ingest", "keys", "keygen", "receipt_files", "trusted_keys"]
+    "command",
+    [
+        *("db", "stats", "ingest", "keys", "keygen", "receipt_files", "trusted_keys"),
+        *("operating.doctor", "operating.backup", "operating.restore"),
+    ],
 )
 def test_a_command_loads_no_web_framework(command):
     grouped = command in ("db", "stats", "ingest", "keys")

@@ -6,6 +6,8 @@ FILES = {
     "llmring_server.admin": "keys.sql",
     "llmring_server.conversations": "queries.sql",
     "llmring_server.mcp": "queries.sql",
+    "llmring_server.operating": "checks.sql",
+    "llmring_server.operating.loading": "loading.sql",
     "llmring_server.receipts": "queries.sql",
     "llmring_server.templates": "queries.sql",
     "llmring_server.usage": "queries.sql",
@@ -24,7 +26,11 @@ SCRIPTS = {"create_month", "drop_month", "create_schema", "create_ledger"}
 
 def every_statement():
     for package, file in FILES.items():
-        owner = package.removesuffix(".summing") if "." in package else "llmring_core"
+        owner = (
+            package.removesuffix(".summing").removesuffix(".loading")
+            if "." in package
+            else "llmring_core"
+        )
         for name, statement in load(owner, file).items():
             if name not in SCRIPTS:
                 yield f"{package}.{name}", statement

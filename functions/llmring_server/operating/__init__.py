@@ -1,0 +1,1 @@
+"""What an operator asks for by hand: whether all is well, a backup, and one restored."""
