@@ -3,8 +3,10 @@
 import asyncpg
 import pytest
 
+from llmring_core.errors import StartRefused
 from llmring_server.operating.checksums import LINE_BYTES, add_checksum
-from llmring_server.operating.postgres_tools import Address
+from llmring_server.operating.loading import load_archive
+from llmring_server.operating.postgres_tools import Address, Tools, newest_tools
 from support.processes import run
 
 LOG = (
@@ -35,9 +37,10 @@ class Own:
 
     async def count(self):
         connection = await asyncpg.connect(self.url)
-        count = await connection.fetchval("select count(*) from llmring.usage_logs")
-        await connection.close()
-        return count
+        try:
+            return await connection.fetchval("select count(*) from llmring.usage_logs")
+        finally:
+            await connection.close()
 
 
 @pytest.fixture
@@ -138,6 +141,20 @@ async def test_a_backup_that_ends_early_is_rolled_back(dump, own):
     done = own.run("restore", "b.dump", "--force")
     refused(done, "b.dump is damaged: could not read from input file: end of file. Nothing was")
     assert await own.count() == 2000
+
+
+async def test_what_was_read_of_a_backup_is_not_committed_without_its_end(empty, tmp_path):
+    """Also where it ends between two statements, so that the database has nothing to refuse."""
+    stops = "echo 'create schema llmring; create table llmring.usage_logs ();'; exit 1"
+    programs = {"pg_restore": stops, "psql": f'exec "{newest_tools().folder}/psql" "$@"'}
+    for name, script in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    file, address = tmp_path / "b.dump", Address.of(empty.url)
+    with pytest.raises(StartRefused, match="Nothing was changed"):
+        load_archive(Tools(tmp_path, 18), file, address, "begin;\n", "commit;\n", server_major=18)
+    with pytest.raises(asyncpg.UndefinedTableError):
+        await empty.count()
 
 
 async def test_a_backup_that_the_database_refuses_is_rolled_back(dump, own):

@@ -18,6 +18,7 @@ from llmring_core.sealing import seal
 from llmring_core.signing import PrivateKey
 from llmring_server.cli import main
 from llmring_server.operating import doctor as examination
+from llmring_server.operating.findings import reason
 from support.processes import free_port, until
 
 NAMES = ["database", "schema", "registry", "Redis", "receipt key", "API keys", "secrets key"]
@@ -124,6 +125,11 @@ async def test_no_secret_is_ever_printed(examined, url):
     )
     assert list(found) == NAMES
     assert "hunter2" not in str(found)
+    assert "me:" not in str(found)
+
+
+def test_of_a_url_that_cannot_be_read_nothing_is_told():
+    assert reason(ValueError("no port: 'hunter2'")) == "ValueError"
 
 
 async def test_a_check_that_breaks_keeps_no_other_from_looking(examined, monkeypatch):

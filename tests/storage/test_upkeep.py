@@ -1,5 +1,6 @@
 """The upkeep of all tables: a step that fails stops no other."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -37,8 +38,9 @@ async def test_months_are_not_made_while_a_backup_reads_and_nobody_waits_for_tha
     await database.execute(Statement(f"drop table {month}"))
     async with database.transaction() as backup:
         await backup.fetch_value(COUNT)
-        with pytest.raises(Unavailable):
-            await upkeep(database)
+        async with asyncio.timeout(20):
+            with pytest.raises(Unavailable):
+                await upkeep(database)
         now = datetime.now(UTC)
         await database.execute(LOG, now, new_id(now))
     await upkeep(database)
