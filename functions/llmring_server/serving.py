@@ -3,7 +3,6 @@
 import asyncio
 import ipaddress
 import os
-import re
 import signal
 import socket
 import sys

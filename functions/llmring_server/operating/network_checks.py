@@ -5,9 +5,9 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from llmring_core import clock, registry_copies
+from llmring_core.database_urls import shown_url
 from llmring_core.registry_snapshot import BadCopy, read_manifest
 from llmring_core.settings import Settings
-from llmring_core.urls import without_login
 from llmring_server.operating.findings import Finding, Patient, failed, ok, reason, warning
 from llmring_server.operating.target import SQL
 
@@ -27,7 +27,7 @@ async def registry(patient: Patient) -> Finding:
     if not settings.registry_fetch:
         told = f"{kept}; it is not fetched from here (LLMRING_REGISTRY_FETCH=false)"
         return ok(told) if age is not None else warning(told, "let another process fetch it")
-    where, fault = without_login(settings.registry_base_url), await _fault(settings)
+    where, fault = shown_url(settings.registry_base_url), await _fault(settings)
     if fault is None:
         return ok(f"{where} answers, {kept}")
     remedy = "see LLMRING_REGISTRY_BASE_URL, and whether this machine reaches it"
