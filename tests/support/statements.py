@@ -1,5 +1,7 @@
 """Every SQL statement that the server has, by name."""
 
+from llmring_core import clock
+from llmring_core.partitions import USAGE_LOGS
 from llmring_core.queries import load
 
 FILES = {
@@ -32,5 +34,9 @@ def every_statement():
             else "llmring_core"
         )
         for name, statement in load(owner, file).items():
-            if name not in SCRIPTS:
-                yield f"{package}.{name}", statement
+            if name in SCRIPTS:
+                continue
+            # Those of partitions are about a table that the code puts in.
+            is_about_one = package == "partitions"
+            filled = USAGE_LOGS.statement(name, start=clock.now()) if is_about_one else statement
+            yield f"{package}.{name}", filled
