@@ -10,13 +10,16 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from llmring_core import clock
 from llmring_core.database import Database
 from llmring_core.errors import StartRefused
 from llmring_core.local_postgres import default_data_dir
 from llmring_core.migrate import migrate
 from llmring_core.pepper import NAME, pepper_of
+from llmring_core.secret_store import read_secret
 from llmring_core.secrets_key import own_key
 from llmring_core.settings import Settings
+from llmring_core.terminal import printable
 from llmring_server.admin import managing
 from llmring_server.admin.models import MadeKey, NewKey, RegisteredKey
 from llmring_server.db_commands import with_database
@@ -29,11 +32,20 @@ TIME = "%Y-%m-%d %H:%M UTC"
 
 
 def own_pepper(settings: Settings) -> bytes:
-    """The pepper of the settings, else one of our own making, kept in the data folder.
+    """The pepper of the settings; beside the embedded database else one of our own making.
 
     It goes into the environment, from which the processes of a server read it.
+
+    Raises:
+        StartRefused: there is none, and the database is one that other machines may use.
     """
-    if settings.key_pepper is None and settings.key_pepper_secret is None:
+    if settings.key_pepper is None and settings.key_pepper_secret is not None:
+        os.environ[NAME] = read_secret(settings.key_pepper_secret, member=NAME)
+        settings = Settings.from_env()
+    # One of our own beside a database of others would be one per machine: their keys would not
+    # open here, nor ours there.
+    is_beside = settings.database_url is None and settings.database_secret is None
+    if settings.key_pepper is None and is_beside:
         folder = settings.data_dir or default_data_dir()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.environ[NAME] = own_key(folder, PEPPER_FILE)
@@ -68,6 +80,8 @@ def keys_list() -> int:
     keys = _migrated(partial(managing.page, project=None, before=None, limit=SHOWN))
     for key in keys:
         sys.stdout.write(f"{_line(key)}\n")
+    if len(keys) == SHOWN:
+        sys.stderr.write(f"These are the newest {SHOWN}; /api/v1/admin/keys has the others.\n")
     return 0
 
 
@@ -102,7 +116,9 @@ def _show(made: MadeKey) -> int:
 
 def _line(key: RegisteredKey) -> str:
     until = "for ever" if key.expires_at is None else f"until {key.expires_at:{TIME}}"
-    state = "revoked" if key.revoked_at else until
+    is_over = key.expires_at is not None and key.expires_at <= clock.now()
+    state = "revoked" if key.revoked_at else "over" if is_over else until
     used = "never used" if key.last_used_at is None else f"used {key.last_used_at:{TIME}}"
     named = f"{key.project}/{key.name}" if key.name else key.project
-    return f"{key.key_id}  {key.hint}…  {named}  {state}, {used}  {','.join(key.scopes)}"
+    scopes = ",".join(key.scopes)
+    return f"{key.key_id}  {key.hint}…  {printable(named)}  {state}, {used}  {scopes}"

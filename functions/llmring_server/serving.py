@@ -87,11 +87,14 @@ def shared_metrics(settings: Settings, workers: int) -> Iterator[None]:
 
 
 def _allow_loopback(host: str, settings: Settings) -> bool:
-    """Let local MCP servers be called where only this machine can ask for it."""
-    if host not in LOOPBACK_HOSTS:
+    """Let local MCP servers be called where only this machine can ask for it.
+
+    Unless the operator says which networks may be: behind a proxy on the same machine, whoever
+    asks comes from it.
+    """
+    if host not in LOOPBACK_HOSTS or "mcp_allowed_networks" in settings.model_fields_set:
         return False
-    networks = [*map(str, settings.mcp_allowed_networks), "127.0.0.0/8", "::1/128"]
-    os.environ["LLMRING_MCP_ALLOWED_NETWORKS"] = ",".join(networks)
+    os.environ["LLMRING_MCP_ALLOWED_NETWORKS"] = "127.0.0.0/8,::1/128"
     return True
 
 
@@ -201,6 +204,7 @@ def _run(listener: socket.socket, *, reload: bool, workers: int, is_migrated: bo
         _here(is_migrated) if workers == 1 and not reload else "llmring_server.worker:make_app",
         factory=True,
         http=BoundedPatience,
+        ws="none",
         reload=reload,
         workers=workers,
         access_log=False,

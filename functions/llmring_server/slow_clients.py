@@ -91,9 +91,11 @@ class BoundedPatience(JoinedWrites):
         return now - self._heard > BODY_SECONDS or now - self._begun > REQUEST_SECONDS
 
     def _refuse(self, status: int, code: str, detail: str) -> None:
-        """Say why, unless an answer has begun, and end the connection."""
+        """Say why, unless the request was or is being answered, and end the connection."""
         cycle: RequestResponseCycle | None = self.cycle  # None before the first request
-        if cycle is None or cycle.response_complete or not cycle.response_started:
+        is_answered = cycle is not None and cycle.response_complete and cycle.more_body
+        has_begun = cycle is not None and cycle.response_started and not cycle.response_complete
+        if not (is_answered or has_begun):
             answer = problems.problem(status, code, detail)
             headers = [*answer.raw_headers, (b"connection", b"close")]
             lines = b"".join(b"%s: %s\r\n" % header for header in headers)

@@ -21,6 +21,8 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 PREFIX = "lr_"
 SECRET_BITS = 160
 HINT_LENGTH = 8
+# How long a key that was replaced may go on to open.
+MAX_OVERLAP_HOURS = 24 * 90
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # As many characters of base 62 as 160 and 32 bits take.
 _SECRET_LENGTH = 27

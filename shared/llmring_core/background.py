@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
+from typing import Any, TypeVar
 
 from llmring_core.errors import LLMRingError
 
 log = logging.getLogger("llmring.background")
 
+T = TypeVar("T")
 Work = Callable[[], Awaitable[object]]
 
 
@@ -26,3 +29,8 @@ async def repeat(seconds: float, what: str, work: Work) -> None:
     while True:
         await run_or_log(what, work)
         await asyncio.sleep(seconds)
+
+
+def of_nobody(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Begin something whose log lines name no request, though one of them happened to begin it."""
+    return asyncio.get_running_loop().create_task(work, context=Context())

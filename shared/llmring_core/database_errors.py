@@ -23,6 +23,7 @@ _LATER = (
     asyncpg.PostgresSystemError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.LockNotAvailableError,
+    asyncpg.InsufficientPrivilegeError,
     asyncpg.InterfaceError,
     # What asyncpg raises when it is used while the loss of its connection is still being told.
     asyncpg.InternalClientError,
@@ -46,6 +47,7 @@ _COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _WHY_NOT = {
     asyncpg.DiskFullError: "The database has no room to store this; try again later.",
     asyncpg.ReadOnlySQLTransactionError: "The database can only be read now; try again later.",
+    asyncpg.InsufficientPrivilegeError: "The database's user may not do this; see the log.",
     asyncpg.TooManyConnectionsError: "The database takes no more connections; try again shortly.",
 }
 

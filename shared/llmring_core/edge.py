@@ -41,7 +41,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         identifier = request_id(_given_id(scope))
-        token = telemetry.request_id.set(identifier)
+        token = telemetry.begin_request(identifier)
         status = 0
         started = time.perf_counter()
 
@@ -52,7 +52,7 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 _add_headers(message, inner, identifier)
-                tracing.name_request(identifier)
+                tracing.name_request(identifier, has_query=bool(scope["query_string"]))
             elif scope["method"] == "HEAD":
                 message = {**message, "body": b""}
             await send(message)

@@ -61,6 +61,10 @@ class Unauthorized(LLMRingError):
         super().__init__(headers={"WWW-Authenticate": 'Bearer realm="llmring-server"'})
 
 
+class NotTheOperator(Unauthorized):
+    """The operator's token is needed: send it as Authorization: Bearer."""
+
+
 class UnknownKey(Unauthorized):
     """The API key is unknown, was revoked, or is over."""
 

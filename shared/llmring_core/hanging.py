@@ -17,6 +17,9 @@ log = logging.getLogger("llmring.database")
 # may take. Together less than clients wait.
 PATIENCE_SECONDS = 4.0
 SIGN_SECONDS = 2.0
+# How often a loop that is on time ticks meanwhile; one that ticks less than half of that was busy
+# itself, and says nothing about the database.
+TICK_SECONDS = 0.1
 # Between two questions, as long as a connection is out.
 PAUSE_SECONDS = 1.0
 
@@ -31,6 +34,7 @@ class Watch:
         self._since: dict[Any, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._question: asyncio.Task[None] | None = None
+        self._ticks = 0
 
     def begin(self, raw: Any) -> None:
         """Watch a connection that is lent."""
@@ -62,12 +66,23 @@ class Watch:
 
     async def _end_what_hangs(self) -> None:
         waiting = list(self._since.items())
+        self._ticks = 0
+        ticking = asyncio.create_task(self._tick())
         try:
             (await self._connect()).terminate()
         except TimeoutError:
+            if self._ticks * TICK_SECONDS < SIGN_SECONDS / 2:
+                return  # it was we who did not listen; the next look asks again
             hanging = [raw for raw, since in waiting if self._since.get(raw) == since]
             log.warning("the database hangs; %d statements are given up", len(hanging))
             for raw in hanging:
                 raw.terminate()
         except Exception as error:  # noqa: BLE001 - it refuses, so it is there
             log.warning("the database takes no connection: %s", type(error).__name__)
+        finally:
+            ticking.cancel()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            self._ticks += 1

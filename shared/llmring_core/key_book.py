@@ -1,5 +1,6 @@
 """Who a registered API key belongs to: looked up in the database, remembered for seconds."""
 
+import asyncio
 import hashlib
 import hmac
 import logging
@@ -26,6 +27,8 @@ REMEMBERED_SECONDS = 5.0
 MAX_REMEMBERED = 10_000
 # How exact "last used" is: a busy key must not write at each request.
 USED_WITHIN = timedelta(minutes=1)
+# How long a request waits for that to be noted.
+NOTE_SECONDS = 1.0
 
 
 class KeyBook:
@@ -49,9 +52,7 @@ class KeyBook:
             raise UnknownKey
         pepper = pepper_of(self._settings)
         hashed = hash_of(key, pepper)
-        if (known := self._known.get(hashed)) is None:
-            known = self._known[hashed] = await self._looked_up(hashed, pepper)
-        return known
+        return self._known.get(hashed) or await self._looked_up(hashed, pepper)
 
     def remembered(self, key: str) -> Caller | None:
         """The same without asking the database; None if that is needed."""
@@ -62,15 +63,17 @@ class KeyBook:
         row = await self._database.fetch_row(SQL["find"], hashed, now)
         if row is None or not hmac.compare_digest(row["key_hash"], hashed):
             raise UnknownKey
+        found = self._known[hashed] = _caller(row, pepper)
         await self._note_use(row["key_id"], row["last_used_at"], now)
-        return _caller(row, pepper)
+        return found
 
     async def _note_use(self, key_id: UUID, last: datetime | None, now: datetime) -> None:
         if last is not None and now - last < USED_WITHIN:
             return
         try:
-            await self._database.execute(SQL["used"], key_id, now)
-        except LLMRingError as error:  # such as a database that can only be read
+            async with asyncio.timeout(NOTE_SECONDS):
+                await self._database.execute(SQL["used"], key_id, now)
+        except (LLMRingError, TimeoutError) as error:  # such as a database that can only be read
             log.warning("when a key was used could not be noted: %s", error)
 
 

@@ -174,3 +174,5 @@ def _forget_dead_processes(folder: Path) -> None:
             os.kill(process, 0)
         except ProcessLookupError:
             mark_process_dead(process)  # type: ignore[no-untyped-call]
+        except PermissionError:
+            continue  # there is one of this number, of somebody else

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from llmring_core import clock
-from llmring_core.connection import Connection
+from llmring_core.connection import Connection, Runner
 from llmring_core.database import Database
+from llmring_core.errors import Unavailable
 from llmring_core.ids import first_id
 from llmring_core.queries import Statement, load
 
@@ -107,21 +108,28 @@ async def drop_old(database: Database, *, days: int, today: datetime | None = No
     kept_from = _first_of_month((today or clock.now()) - timedelta(days=days))
     await database.execute(SQL["kept_from"], kept_from)
     dropped: list[str] = []
+    busy: Unavailable | None = None
     for table in TABLES:
         await _delete_older(database, table, kept_from)
-        dropped += await _drop_older(database, table, kept_from)
+        try:
+            dropped += await _drop_older(database, table, kept_from)
+        except Unavailable as error:  # the other table need not wait
+            busy = error
+    if busy is not None:
+        raise busy
     return dropped
 
 
 async def _drop_older(database: Database, table: Partitioned, kept_from: datetime) -> list[str]:
-    async with database.transaction() as tx:
-        await tx.execute(SQL["lock"])
-        await tx.execute(SQL["hurry"])
-        is_month = re.compile(rf"{table.name}_\d{{4}}_\d{{2}}").fullmatch
-        months = filter(is_month, await _existing(tx, table))
-        old = sorted(name for name in months if name < table.month(kept_from))
-        for name in old:
-            await tx.execute(table.statement("drop_month", name))
+    is_month = re.compile(rf"{table.name}_\d{{4}}_\d{{2}}").fullmatch
+    months = filter(is_month, await _existing(database, table))
+    old = sorted(name for name in months if name < table.month(kept_from))
+    for name in old:
+        async with database.transaction() as tx:
+            await tx.execute(SQL["lock"])
+            await tx.execute(SQL["hurry"])
+            if name in await _existing(tx, table):  # nobody else was faster
+                await tx.execute(table.statement("drop_month", name))
     return old
 
 
@@ -135,7 +143,7 @@ async def _delete_older(database: Database, table: Partitioned, moment: datetime
         log.info("deleted %d rows of %s from before %s", total, table.name, moment.date())
 
 
-async def _existing(tx: Connection, table: Partitioned) -> set[str]:
+async def _existing(tx: Runner, table: Partitioned) -> set[str]:
     return {row["name"] for row in await tx.fetch(table.statement("existing"))}
 
 

@@ -21,6 +21,7 @@ log = logging.getLogger("llmring.limits")
 # alone for a while: then one request asks it again, and the others do not wait for that.
 REDIS_SECONDS = 0.2
 AWAY_SECONDS = 5.0
+MAX_CONNECTIONS = 20
 # The only policy there is, as the headers name it.
 POLICY = "requests"
 
@@ -46,13 +47,11 @@ class RateLimits:
         except ImportError:  # as in the layer of AWS, where the gateway is what limits
             raise StartRefused("LLMRING_RATE_LIMIT needs the package limits.") from None
         self._limit = parse(settings.rate_limit)
-        self._here = self._together = _counter("async+memory://")
+        self._here = self._together = _counter()
         if settings.redis_url:
             url = settings.redis_url.get_secret_value()
             self._connections = _connections(url)
-            self._together = _counter(
-                f"async+{url}", connection_pool=self._connections, implementation="redispy"
-            )
+            self._together = _counter(f"async+{url}", self._connections)
 
     async def close(self) -> None:
         """Close the connections to Redis."""
@@ -75,8 +74,10 @@ class RateLimits:
                 self._not_before = 0.0
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a Redis that is not well comes up with
+                if not self._not_before:  # once, and not for each of those who asked at once
+                    name = type(error).__name__
+                    log.warning("requests are counted by this process alone: %s", name)
                 self._not_before = time.monotonic() + AWAY_SECONDS
-                log.warning("requests are counted by this process alone: %s", type(error).__name__)
             else:
                 self._not_before = 0.0
                 return headers
@@ -106,15 +107,28 @@ class RateLimits:
 
 
 def _connections(url: str) -> "ConnectionPool":
-    from redis.asyncio import ConnectionPool
+    from redis.asyncio import BlockingConnectionPool
 
-    return ConnectionPool.from_url(
-        url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
+    # Who finds all of them in use waits for one; an error would count as a Redis that is away.
+    return BlockingConnectionPool.from_url(
+        url,
+        max_connections=MAX_CONNECTIONS,
+        timeout=REDIS_SECONDS,
+        socket_timeout=REDIS_SECONDS,
+        socket_connect_timeout=REDIS_SECONDS,
     )
 
 
-def _counter(where: str, **options: Any) -> "SlidingWindowCounterRateLimiter":
+def _counter(
+    url: str | None = None, connections: "ConnectionPool | None" = None
+) -> "SlidingWindowCounterRateLimiter":
+    """What counts in the Redis at a URL, or in this process."""
     from limits.aio.strategies import SlidingWindowCounterRateLimiter
     from limits.storage import storage_from_string
 
-    return SlidingWindowCounterRateLimiter(storage_from_string(where, **options))
+    from llmring_core.counted_here import BoundedMemory
+
+    if url is None:
+        return SlidingWindowCounterRateLimiter(BoundedMemory())
+    options: Any = {"connection_pool": connections, "implementation": "redispy"}
+    return SlidingWindowCounterRateLimiter(storage_from_string(url, **options))

@@ -34,9 +34,12 @@ def read_secret(name: str, *, member: str) -> str:
     if not text.lstrip().startswith("{"):
         return text
     try:
-        return str(json.loads(text)[member])
+        value = json.loads(text)[member]
     except (ValueError, KeyError):
         raise StartRefused(f"The secret is a JSON object without a member {member}.") from None
+    if not isinstance(value, str):
+        raise StartRefused(f"The member {member} of the secret is no text.")
+    return value
 
 
 def read_text(name: str) -> str:

@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from llmring_core.base64_text import from_base64, to_base64url
@@ -11,7 +13,6 @@ from llmring_core.settings import Settings
 
 KEY_BYTES = 32
 FILE = "secrets.key"
-OWNER_ONLY = 0o600
 
 
 def keys_of(settings: Settings) -> list[bytes]:
@@ -36,16 +37,37 @@ def newest_key(settings: Settings) -> bytes | None:
 
 
 def own_key(data_dir: Path, name: str = FILE) -> str:
-    """A key in the data folder, made when it is first asked for, readable by its owner only."""
+    """A key in the data folder, made when it is first asked for, readable by its owner only.
+
+    Raises:
+        StartRefused: the file is empty.
+    """
     file = data_dir / name
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    except FileExistsError:
-        return file.read_text(encoding="ascii").strip()
-    with os.fdopen(descriptor, "w", encoding="ascii") as opened:
-        text = to_base64url(secrets.token_bytes(KEY_BYTES))
-        opened.write(f"{text}\n")
+    if not file.exists():
+        _make(file)
+    text = file.read_text(encoding="ascii").strip()
+    if not text:
+        raise StartRefused(f"{file} is empty: put back what was in it, or delete it for a new key.")
     return text
+
+
+def _make(file: Path) -> None:
+    """Write a new key, all of it or nothing, unless somebody else was faster."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mode 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as opened:
+            opened.write(f"{to_base64url(secrets.token_bytes(KEY_BYTES))}\n")
+            opened.flush()
+            os.fsync(opened.fileno())
+        with suppress(FileExistsError):
+            os.link(name, file)
+    finally:
+        os.unlink(name)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _read(text: str) -> bytes:

@@ -23,6 +23,8 @@ DEV_ORIGINS = ("http://localhost:5173", "http://localhost:5174")
 
 _RATE = r"^[1-9][0-9]{0,8}/([1-9][0-9]{0,4} ?)?(second|minute|hour|day)s?$"
 
+MIN_TOKEN_LENGTH = 20
+
 LoggingLevel = Literal["none", "metadata", "full"]
 SchemaName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=40)]
 
@@ -75,7 +77,7 @@ class Settings(BaseSettings):
     key_pepper_secret: str | None = Field(
         None, description="the ARN or name of an AWS secret that holds LLMRING_KEY_PEPPER"
     )
-    admin_token: Annotated[SecretStr, Field(min_length=20)] | None = Field(
+    admin_token: Annotated[SecretStr, Field(min_length=MIN_TOKEN_LENGTH)] | None = Field(
         None, description="20 characters or more, which open /api/v1/admin"
     )
     admin_token_secret: str | None = Field(
@@ -142,7 +144,7 @@ class Settings(BaseSettings):
         None, description="the ARN or name of an AWS secret that holds LLMRING_SECRETS_KEY"
     )
     mcp_allowed_networks: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = Field(
-        (), description="networks such as 10.1.0.0/16, comma-separated"
+        (), description="networks such as 10.1.0.0/16, comma-separated, or none"
     )
     mcp_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="host names, comma-separated; *.example.org stands for all below"
@@ -211,7 +213,8 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        return [part.strip() for part in value.split(",") if part.strip()]
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        return [] if parts == ["none"] else parts
 
     @field_validator("mcp_allowed_hosts")
     @classmethod

@@ -91,7 +91,7 @@ class ShortPathMiddleware:
         messages: deque[Message] = deque()
         body = b"" if scope["method"] == "GET" else await _body(receive, messages)
         identifier = edge.request_id(headers.get(b"x-request-id"))
-        token = telemetry.request_id.set(identifier)
+        token = telemetry.begin_request(identifier)
         try:
             request = PlainRequest(headers, body, name, scope["query_string"], self._door)
             answer = await self._answer(short, request, identifier, send)

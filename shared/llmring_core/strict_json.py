@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic_core import from_json
@@ -25,7 +26,7 @@ def loads(body: bytes) -> Any:
     except ValueError as error:
         raise json.JSONDecodeError(str(error), "", 0) from None
     if is_suspicious(body):
-        _refuse_unstorable(value, "$")
+        _refuse_unstorable(value)
     return value
 
 
@@ -41,15 +42,40 @@ def is_suspicious(body: bytes) -> bool:
     )
 
 
-def _refuse_unstorable(value: Any, place: str) -> None:
-    if isinstance(value, str) and "\x00" in value:
-        raise json.JSONDecodeError(f"NUL character at {place}", "", 0)
-    if isinstance(value, int | float) and abs(value) > sys.float_info.max:
-        raise json.JSONDecodeError(f"number out of range at {place}", "", 0)
-    if isinstance(value, dict):
-        for name, member in value.items():
-            _refuse_unstorable(name, f"a member name of {place}")
-            _refuse_unstorable(member, f"{place}.{name}")
+def _refuse_unstorable(value: Any) -> None:
+    """Walk through a value; what is wrong is looked for again only if there is anything.
+
+    A body may have millions of members, so that naming every place as it goes would take minutes.
+    """
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, list):
+            waiting += each
+        elif isinstance(each, dict):
+            waiting += each
+            waiting += each.values()
+        elif (reason := _unstorable(each)) is not None:
+            raise json.JSONDecodeError(f"{reason} at ${_place(value) or ''}", "", 0)
+
+
+def _unstorable(value: Any) -> str | None:
+    if isinstance(value, str):
+        return "NUL character" if "\x00" in value else None
+    is_number = isinstance(value, int | float)
+    return "number out of range" if is_number and abs(value) > sys.float_info.max else None
+
+
+def _place(value: Any) -> str | None:
+    """Where the first thing is that `_unstorable` tells of, seen from a value; None if nowhere."""
+    members: Iterable[tuple[str, Any]] = ()
     if isinstance(value, list):
-        for index, element in enumerate(value):
-            _refuse_unstorable(element, f"{place}[{index}]")
+        members = ((f"[{index}]", each) for index, each in enumerate(value))
+    elif isinstance(value, dict):
+        if any(map(_unstorable, value)):
+            return " in the name of a member"
+        members = ((f".{name}", each) for name, each in value.items())
+    for name, each in members:
+        if (rest := _place(each)) is not None:
+            return f"{name}{rest}"
+    return "" if _unstorable(value) else None

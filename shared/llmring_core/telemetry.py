@@ -2,7 +2,7 @@
 
 import logging
 import time
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 
 from llmring_core import terminal
 
@@ -14,6 +14,12 @@ LOGGER = logging.getLogger("llmring")
 LOGGER.addHandler(logging.NullHandler())  # until a host, a terminal or Lambda wants the lines
 _ACCESS = logging.getLogger("llmring.access")
 _MESSAGE = "%s %s %s %.1f ms"
+
+
+def begin_request(identifier: str) -> Token[str]:
+    """Have the lines from now on say that they are of a request, of no project yet."""
+    project_id.set("-")  # a connection may bring several requests in one context
+    return request_id.set(identifier)
 
 
 class AddRequestId(logging.Filter):

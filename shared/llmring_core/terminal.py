@@ -11,8 +11,13 @@ _FLUSH_SECONDS = 0.1
 # What a pipe takes in one piece, so that the lines of several workers do not mix.
 _FLUSH_CHARACTERS = 3500
 _LINE = "%(asctime)s %(levelname)-7s [%(request_id)s] %(name)s: %(message)s"
-# A path may hold a line break; it must not look like a line of ours.
-_ESCAPED = {code: f"\\x{code:02x}" for code in (*range(32), 127, 0x85, 0x2028, 0x2029)}
+
+
+def printable(text: str) -> str:
+    """A text whose line breaks and control characters a terminal shows, and does not obey."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
 
 
 def text_lines() -> logging.Formatter:
@@ -59,7 +64,7 @@ class Terminal(logging.StreamHandler):  # type: ignore[type-arg]  # of whatever 
             local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
             self._second = (int(now), local)
         head = f"{self._second[1]},{int(now % 1 * 1000):03d} INFO    [{request_id}] {logger}"
-        self._add(f"{head}: {text if text.isprintable() else text.translate(_ESCAPED)}")
+        self._add(f"{head}: {printable(text)}")
 
     def _add(self, line: str) -> None:
         with self.lock or nullcontext():

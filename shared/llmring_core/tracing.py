@@ -25,7 +25,7 @@ log = logging.getLogger("llmring.tracing")
 OFF: "TelemetryConfig" = {"tracing": False, "metrics": False, "logs": False}
 ON: "TelemetryConfig" = {"tracing": True, "metrics": False, "logs": False, "auto_configure": True}
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-_QUERY = "url.query"
+_QUERY, REDACTED = "url.query", "REDACTED"
 
 _tracer: "Tracer | None" = None
 
@@ -52,25 +52,21 @@ def start() -> "TelemetryConfig":
 
 def _provider() -> "TracerProvider":
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
-
-    class WithoutQueries(SpanProcessor):
-        def on_start(self, span: Span, parent_context: object = None) -> None:  # noqa: ARG002
-            if _QUERY in (span.attributes or {}):
-                span.set_attribute(_QUERY, "REDACTED")
+    from opentelemetry.sdk.trace import TracerProvider
 
     name = os.environ.get("OTEL_SERVICE_NAME") or "llmring-server"
-    provider = TracerProvider(resource=Resource.create({"service.name": name}))
-    provider.add_span_processor(WithoutQueries())
-    return provider
+    return TracerProvider(resource=Resource.create({"service.name": name}))
 
 
-def name_request(identifier: str) -> None:
-    """Give the span of a request the id that its log lines have."""
+def name_request(identifier: str, *, has_query: bool) -> None:
+    """Give the span of a request the id that its log lines have, and take its query away."""
     if _tracer is not None:
         from opentelemetry import trace
 
-        trace.get_current_span().set_attribute("llmring.request_id", identifier)
+        span = trace.get_current_span()
+        span.set_attribute("llmring.request_id", identifier)
+        if has_query:
+            span.set_attribute(_QUERY, REDACTED)
 
 
 @contextmanager

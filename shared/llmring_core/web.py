@@ -1,10 +1,11 @@
 """How an app is built from routers, the same way everywhere."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
@@ -13,13 +14,17 @@ from llmring_core import __version__, metrics, problems, strict_json, tracing
 from llmring_core.callers import Door, OpenDoor
 from llmring_core.database import Database
 from llmring_core.edge import Edge, LastNet
+from llmring_core.errors import StartRefused
 from llmring_core.key_book import KeyBook
 from llmring_core.rate_limits import RateLimits
 from llmring_core.registry import Registry
 from llmring_core.settings import Settings
 from llmring_core.short_path import ShortPathMiddleware, ShortPaths
 
-_EXPOSED_HEADERS = ("ETag", "Idempotency-Replayed", "Link", "X-Next-Cursor", "X-Request-Id")
+_EXPOSED_HEADERS = (
+    *("ETag", "Idempotency-Replayed", "Link", "X-Next-Cursor", "X-Request-Id"),
+    *("RateLimit", "RateLimit-Policy", "Retry-After"),
+)
 _NO_DOCS: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -52,13 +57,25 @@ class StrictRoute(APIRoute):
     request_class: type[Request] = StrictRequest
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Wrap FastAPI's handler."""
+        """Wrap FastAPI's handler, which reads and parses a body before it asks who sent it."""
         handle = super().get_route_handler()
+        checks = list(dict.fromkeys(_before_body(self.dependant)))  # each once
 
         async def strictly(request: Request) -> Response:
-            return await handle(self.request_class(request.scope, request.receive))
+            strict = self.request_class(request.scope, request.receive)
+            for check in checks:
+                await check(strict)
+            return await handle(strict)
 
         return strictly
+
+
+def _before_body(dependant: Dependant) -> Iterator[Callable[[Request], Awaitable[None]]]:
+    """What the dependencies of a route want awaited first: functions with a `before_body`."""
+    if check := getattr(dependant.call, "before_body", None):
+        yield check
+    for each in dependant.dependencies:
+        yield from _before_body(each)
 
 
 def group_router(
@@ -133,7 +150,10 @@ def build_app(
 
 def _hold(app: FastAPI, settings: Settings, database: Database, keys_are_ids: bool) -> None:
     """Give an app what it holds for as long as it lives."""
-    # Whose keys are ids already, has let them in itself.
+    if settings.auth_mode == "registered" and keys_are_ids:
+        raise StartRefused(
+            "LLMRING_AUTH_MODE=registered is for a server of its own: a host lets its callers in."
+        )
     is_open = settings.auth_mode == "open" or keys_are_ids
     door: Door = OpenDoor(keys_are_ids=keys_are_ids) if is_open else KeyBook(settings, database)
     app.state.settings = settings

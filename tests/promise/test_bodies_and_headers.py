@@ -6,8 +6,10 @@ import zlib
 
 import httpx
 import pytest
+from starlette.exceptions import HTTPException
 
 from conftest import client_of, started
+from llmring_core.inflating import inflated
 from support.projects import a_call
 
 KEY = {"X-API-Key": "alice"}
@@ -99,3 +101,21 @@ async def test_the_documentation_can_be_switched_off(settings, path):
     async with started(quiet) as app, client_of(httpx.ASGITransport(app)) as client:
         assert (await client.get(path)).status_code == 404
         assert "docs" not in (await client.get("/")).json()["endpoints"]
+
+
+async def test_what_comes_after_the_end_of_a_gzip_is_not_waited_for():
+    pieces = [gzip.compress(CALL), *[bytes(1000)] * 50]
+
+    async def receive():
+        return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
+
+    body = inflated({"headers": [(b"content-encoding", b"gzip")]}, receive)
+    await body()
+    with pytest.raises(HTTPException):
+        await body()
+    assert len(pieces) == 49
+
+
+async def test_a_body_that_grows_more_than_texts_do_is_refused(http):
+    bomb = gzip.compress(b"[" + b"{}," * MEGABYTE + b"{}]")
+    assert (await sent(http, bomb)).status_code == 413

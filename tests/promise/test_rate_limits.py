@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from conftest import client_of, started
+from llmring_core import counted_here
 from llmring_core.errors import StartRefused
 from llmring_core.settings import Settings
 from support.projects import a_call
@@ -81,3 +82,12 @@ def test_a_limit_that_makes_no_sense_stops_the_start(monkeypatch, wrong):
     monkeypatch.setenv("LLMRING_RATE_LIMIT", wrong)
     with pytest.raises(StartRefused, match="LLMRING_RATE_LIMIT"):
         Settings.from_env(_env_file=None)
+
+
+async def test_a_process_counts_no_more_than_so_many_projects(monkeypatch):
+    monkeypatch.setattr(counted_here, "MAX_COUNTED", 4)
+    memory = counted_here.BoundedMemory()
+    for number in range(20):
+        await memory.incr(f"project-{number}", 60)
+    assert len(memory.storage) <= 5
+    assert await memory.get("project-19") == 1

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from conftest import client_of, started
 from llmring_core import auth, key_book
 from llmring_core.api_keys import SCOPES, new_key
+from llmring_core.errors import StartRefused
 from llmring_core.queries import Statement
 from llmring_core.settings import Settings
 from llmring_server import create_app
@@ -301,8 +302,47 @@ async def test_a_key_that_is_not_there_is_not_found(http, what):
     assert response.status_code == 404
 
 
-async def test_a_host_lets_its_own_callers_in(database):
+async def test_a_host_that_asks_for_registered_keys_is_refused(database):
     settings = Settings(_env_file=None, auth_mode="registered")
-    app = create_app(database, standalone=False, settings=settings)
-    async with client_of(httpx.ASGITransport(app)) as client:
-        assert await status(client, "alice") == 200
+    with pytest.raises(StartRefused, match="a host lets its callers in"):
+        create_app(database, standalone=False, settings=settings)
+
+
+async def test_a_key_for_a_time_is_replaced_by_one_for_as_long(http):
+    old = await made(http, expires_at=(datetime.now(UTC) + timedelta(days=30)).isoformat())
+    response = await http.post(f"{KEYS}/{old['key_id']}/rotate", headers=OPERATOR)
+    new = response.json()
+    lifetimes = [
+        datetime.fromisoformat(key["expires_at"]) - datetime.fromisoformat(key["created_at"])
+        for key in (old, new)
+    ]
+    assert abs(lifetimes[0] - lifetimes[1]) < timedelta(seconds=1)
+
+
+async def test_a_later_key_sees_the_rows_that_an_earlier_one_of_its_project_adopted(http):
+    first = (await made(http, open_key="what-open-mode-had"))["key"]
+    await log(http, first)
+    later = (await made(http))["key"]
+    assert await requests_of(http, later) == 1
+
+
+async def test_a_project_with_rows_cannot_adopt_others(http):
+    await made(http)
+    body = {"project": "billing", "open_key": "what-open-mode-had"}
+    assert (await http.post(KEYS, json=body, headers=OPERATOR)).status_code == 409
+
+
+async def test_what_no_client_can_send_is_no_key_to_adopt(http):
+    body = {"project": "billing", "open_key": "a b"}
+    assert (await http.post(KEYS, json=body, headers=OPERATOR)).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/api/v1/log", KEYS])
+async def test_what_a_stranger_sends_is_not_even_read(http, path):
+    response = await http.post(path, content=b"{", headers={"Content-Type": "application/json"})
+    assert response.status_code == 401
+
+
+async def test_who_knocks_at_the_operators_door_is_told_which_token_it_takes(http):
+    response = await http.get(KEYS, headers={"Authorization": "Bearer another"})
+    assert "operator's token" in response.json()["detail"]

@@ -36,3 +36,16 @@ def test_a_key_of_our_own_is_made_once_and_read_by_its_owner_only(tmp_path):
     first, second = own_key(tmp_path), own_key(tmp_path)
     assert (first, len(from_base64(first))) == (second, 32)
     assert (tmp_path / "secrets.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_empty_file_of_a_key_is_named(tmp_path):
+    (tmp_path / "secrets.key").touch()
+    with pytest.raises(StartRefused, match=r"secrets\.key is empty"):
+        own_key(tmp_path)
+
+
+def test_only_its_owner_can_read_a_key_of_our_own_making(tmp_path):
+    own_key(tmp_path)
+    assert [(each.name, each.stat().st_mode & 0o777) for each in tmp_path.iterdir()] == [
+        ("secrets.key", 0o600)
+    ]

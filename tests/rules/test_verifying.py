@@ -76,7 +76,8 @@ RECEIPT = sign(MEMBERS, KEY).members
 PLACES = [path for path in places(RECEIPT) if path]
 
 
-@given(json_objects)
+# What a receipt is signed with is no member of what is signed: `completed` takes it out before.
+@given(json_objects.filter(lambda members: "signature" not in members))
 def test_whatever_was_signed_verifies_after_any_reader_wrote_it_anew(members):
     receipt = canonical.loads(sign(members, KEY).canonical)
     verify(receipt)

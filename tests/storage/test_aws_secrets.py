@@ -148,3 +148,12 @@ def test_while_aws_is_away_a_secret_stays_what_it_was(monkeypatch):
     monkeypatch.setattr(secret_store.time, "monotonic", lambda: now)
     boto3.client("secretsmanager").delete_secret(SecretId="one", ForceDeleteWithoutRecovery=True)
     assert secret_store.read_text("one") == "value"
+
+
+@pytest.mark.parametrize("value", [None, 12345678901234567890, ["x"]])
+def test_a_member_that_is_no_text_is_no_secret(asked, monkeypatch, value):
+    monkeypatch.setattr(
+        secret_store, "_asked", lambda _: json.dumps({"LLMRING_ADMIN_TOKEN": value})
+    )
+    with pytest.raises(StartRefused, match="is no text"):
+        secret_store.read_secret("another", member="LLMRING_ADMIN_TOKEN")

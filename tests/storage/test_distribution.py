@@ -13,7 +13,7 @@ SHARED = {"schema_migrations", "signing_keys", "registry_copies", "usage_kept", 
 # Statements of upkeep, which look after all projects at once; no request waits for them.
 UPKEEP = {
     *("awaiting_prices", "set_prices", "forget_old", "forget_awaited", "sweep", "projects"),
-    "pending_changes",
+    *("pending_changes", "keys", "sealed", "rows_of_project"),
     *("move_in", "forget_old_messages", "old_messages_exist", "projects_with_old_messages"),
 }
 UNIQUE = Statement(

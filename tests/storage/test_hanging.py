@@ -1,6 +1,7 @@
 """A database that hangs is noticed and given up; one that is only slow is waited for."""
 
 import asyncio
+import time
 
 import pytest
 from pydantic import SecretStr
@@ -29,6 +30,7 @@ async def far(settings, line, monkeypatch):
     monkeypatch.setattr(hanging, "PATIENCE_SECONDS", 0.1)
     monkeypatch.setattr(hanging, "PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(hanging, "SIGN_SECONDS", 0.3)
+    monkeypatch.setattr(hanging, "TICK_SECONDS", 0.02)
     database = Database(settings.model_copy(update={"database_url": SecretStr(line.url)}))
     yield database
     await database.close()
@@ -83,3 +85,15 @@ async def test_what_may_take_hours_is_left_alone(far, line, database):
     line.close()
     with pytest.raises(Unavailable):
         await statement
+
+
+async def test_a_server_that_is_busy_itself_takes_no_database_for_hanging(far):
+    await far.fetch_value(ONE)
+
+    async def be_busy():
+        for _ in range(6):
+            time.sleep(0.5)  # noqa: ASYNC251 - the loop stands still, as while it reads a large body
+            await asyncio.sleep(0.001)
+
+    value, _ = await asyncio.gather(far.fetch_value(SLOW), be_busy())
+    assert value

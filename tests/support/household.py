@@ -53,7 +53,10 @@ class Household:
         """Start a server, and turn the load to it."""
         self._variables |= variables
         self.servers.append(Server(data_dir=self.folder, **self._variables))
-        until(self.server.is_healthy)
+        try:
+            until(self.server.is_healthy)
+        except AssertionError as error:
+            raise AssertionError(self.trace("the server did not start")) from error
         if self._load is not None:
             self._load.url = self.url
 

@@ -14,9 +14,18 @@ limit $3
 
 -- name: replace
 -- The old one ends when the overlap is over, if it does not end before.
-update {schema}.api_keys set expires_at = least(expires_at, $2)
-where key_id = $1 and revoked_at is null and (expires_at is null or expires_at > $3)
-returning api_key_id, project, name, scopes
+update {schema}.api_keys as key set expires_at = least(key.expires_at, $2)
+from (select * from {schema}.api_keys where key_id = $1 for update) as old
+where key.key_id = old.key_id
+  and old.revoked_at is null and (old.expires_at is null or old.expires_at > $3)
+returning
+    key.api_key_id, key.project, key.name, key.scopes, old.expires_at - old.created_at as lifetime
+
+-- name: one_at_a_time
+select pg_advisory_xact_lock(hashtextextended($1, 0))
+
+-- name: rows_of_project
+select api_key_id from {schema}.api_keys where project = $1 order by key_id desc limit 1
 
 -- name: revoke
 update {schema}.api_keys set revoked_at = coalesce(revoked_at, $2) where key_id = $1

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from llmring_core import clock, ids
 from llmring_core.api_keys import hash_of, hint_of, new_key
-from llmring_core.callers import project_id
+from llmring_core.callers import check_key, project_id
 from llmring_core.connection import Runner
 from llmring_core.database import Database
-from llmring_core.errors import NotFound, Unprocessable
+from llmring_core.errors import AlreadyExists, NotFound, Unprocessable
 from llmring_core.queries import load
 from llmring_server.admin.models import MadeKey, NewKey, RegisteredKey
 
@@ -29,20 +29,28 @@ class _Holder(NamedTuple):
     scopes: Sequence[str]
 
 
-async def create(runner: Runner, pepper: bytes, new: NewKey) -> MadeKey:
-    """Make a key; only what is returned has it.
+async def create(database: Database, pepper: bytes, new: NewKey) -> MadeKey:
+    """Make a key; only what is returned has it. Keys of one project see the same rows.
 
     Raises:
         Unprocessable: it would be over before it begins.
+        AlreadyExists: it was to go on with other rows than the keys of its project.
+        BadRequest: what was said to be a key of open mode cannot be one.
     """
     if new.expires_at is not None and new.expires_at <= clock.now():
         raise Unprocessable("expires_at lies in the past.")
-    if new.open_key is not None:
-        project = project_id(new.open_key.get_secret_value())
-    else:
-        project = registered_project_id(new.project)
-    holder = _Holder(project, new.project, new.name, sorted(set(new.scopes)))
-    return await _add(runner, pepper, holder, new.expires_at)
+    adopted = new.open_key and project_id(check_key(new.open_key.get_secret_value()))
+
+    async def add(tx: Runner) -> MadeKey:
+        await tx.execute(SQL["one_at_a_time"], new.project)
+        known = await tx.fetch_value(SQL["rows_of_project"], new.project)
+        if known and adopted and known != adopted:
+            raise AlreadyExists("The project has rows of its own already; choose another name.")
+        project = known or adopted or registered_project_id(new.project)
+        holder = _Holder(project, new.project, new.name, sorted(set(new.scopes)))
+        return await _add(tx, pepper, holder, new.expires_at)
+
+    return await database.transact(add)
 
 
 async def page(
@@ -54,7 +62,7 @@ async def page(
 
 
 async def rotate(database: Database, pepper: bytes, key_id: UUID, overlap: timedelta) -> MadeKey:
-    """Make a key that may do what another one may; that one ends after the overlap.
+    """Make a key that may do what another one may, for as long; that one ends after the overlap.
 
     Raises:
         NotFound: there is no such key, or it is over.
@@ -65,7 +73,9 @@ async def rotate(database: Database, pepper: bytes, key_id: UUID, overlap: timed
         old = await tx.fetch_row(SQL["replace"], key_id, now + overlap, now)
         if old is None:
             raise NotFound
-        return await _add(tx, pepper, _Holder(*old.values()), None)
+        *holder, lifetime = old.values()
+        expires_at = None if lifetime is None else now + lifetime
+        return await _add(tx, pepper, _Holder(*holder), expires_at)
 
     return await database.transact(replace)
 

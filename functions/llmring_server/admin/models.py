@@ -7,10 +7,8 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
-from llmring_core.api_keys import SCOPES, Scope
+from llmring_core.api_keys import MAX_OVERLAP_HOURS, SCOPES, Scope
 from llmring_core.quantities import Label, Name
-
-MAX_OVERLAP_HOURS = 24 * 90
 
 
 def _in_utc(moment: datetime) -> datetime:

@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, HTTPException, Query, Security
+from fastapi import Depends, HTTPException, Query, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from llmring_core.dependencies import Db
-from llmring_core.errors import Unauthorized
+from llmring_core.errors import NotTheOperator
 from llmring_core.pepper import pepper_of
 from llmring_core.web import SettingsDep, group_router
 from llmring_server.admin import managing
@@ -20,15 +20,21 @@ _bearer = HTTPBearer(scheme_name="AdminToken", auto_error=False, description="LL
 
 
 async def _operator(
-    settings: SettingsDep,
-    given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    _token: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> None:
-    token = token_of(settings)
+    """The operator, as `_check` has found; the parameter is for the documentation."""
+
+
+async def _check(request: Request) -> None:
+    token = token_of(request.app.state.settings)
     if token is None:
         raise HTTPException(404)  # as if there were no such path
+    given = await _bearer(request)
     if given is None or not hmac.compare_digest(given.credentials.encode(), token.encode()):
-        raise Unauthorized
+        raise NotTheOperator
 
+
+_operator.before_body = _check  # type: ignore[attr-defined]
 
 router = group_router("admin", prefix="/api/v1/admin/keys")
 router.dependencies.append(Depends(_operator))

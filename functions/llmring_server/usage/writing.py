@@ -14,6 +14,7 @@ from typing import Annotated, NamedTuple, cast
 from fastapi import Depends, Request
 
 from llmring_core import usage_log
+from llmring_core.background import of_nobody
 from llmring_core.database import Database
 from llmring_core.errors import AlreadyExists, LLMRingError, Unavailable, Unprocessable
 from llmring_core.usage_log import Numbered
@@ -101,7 +102,7 @@ class GroupWriter:
             raise
         finally:
             if self._waiting:
-                self._task = asyncio.create_task(self._write_waiting())
+                self._task = of_nobody(self._write_waiting())
             else:
                 self._is_writing = False
 
