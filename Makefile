@@ -17,7 +17,7 @@ SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$(or $(AWS_DEFAULT_REGION),eu-west
 ARCHITECTURE ?= arm64
 OWN_ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
-.PHONY: help serve test test-faults soak check audit bench bench-parts bench-retention bench-lambda format lock schema clean aws-build aws-check aws-local
+.PHONY: help serve test test-faults test-schema soak check audit bench bench-parts bench-retention bench-lambda format lock schema clean aws-build aws-check aws-local
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,6 +34,9 @@ test-faults: $(VENV)/.dev ## kill, cut, starve and flood real servers, and count
 
 soak: $(VENV)/.dev ## an hour of everything: does the server's memory stay flat? (MINUTES=60)
 	@$(BIN)/python tests/faults/soak.py $(or $(MINUTES),60)
+
+test-schema: $(VENV)/.dev ## ask a real server all that its OpenAPI document says (SCHEMA_EXAMPLES=200)
+	@$(BIN)/python -m pytest --numprocesses=2 -rP --schema-examples $(or $(SCHEMA_EXAMPLES),20) $(TEST_OPTIONS) tests/hostile
 
 check: $(VENV)/.dev ## lint, format, types, import contracts
 	@$(BIN)/ruff check .

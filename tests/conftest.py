@@ -179,5 +179,8 @@ def bob(http: httpx.AsyncClient) -> Project:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kinds", help="run promises against these: standalone,functions,built")
     parser.addoption(
+        "--schema-examples", type=int, help="ask each operation so often, and all that OpenAPI says"
+    )
+    parser.addoption(
         "--draw-schema", action="store_true", help="write schema.sql anew from the migrations"
     )

@@ -9,13 +9,21 @@ from fastapi.security.utils import get_authorization_scheme_param
 from llmring_core import telemetry
 from llmring_core.api_keys import Scope
 from llmring_core.callers import Caller, Door, check_key
-from llmring_core.errors import MissingScope
+from llmring_core.errors import (
+    BadRequest,
+    MissingScope,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    raises,
+)
 from llmring_core.rate_limits import RateLimits
 
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, description="The key of a project.")
 _bearer = HTTPBearer(auto_error=False, description="The same key, as a bearer token.")
 
 
+@raises(Unauthorized, BadRequest, TooManyRequests, Unavailable)
 async def _caller(
     request: Request,
     _key: Annotated[str | None, Security(_header)],
@@ -53,6 +61,8 @@ CallerDep = Annotated[Caller, Depends(_caller)]
 
 class Needs:
     """A dependency: the caller, whose key must have a scope."""
+
+    raises = (MissingScope,)
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope

@@ -7,12 +7,14 @@ from typing import Annotated, Any, TypeVar, cast
 from fastapi import Depends, FastAPI, Request
 
 from llmring_core.database import Database
+from llmring_core.errors import Unavailable, Unprocessable, raises
 from llmring_core.key_ring import KeyRing
 from llmring_core.registry import Registry
 
 Members = TypeVar("Members")
 
 
+@raises(Unavailable, Unprocessable)
 async def _database(request: Request) -> Database:
     return cast("Database", request.app.state.database)
 
@@ -21,6 +23,7 @@ async def _registry(request: Request) -> Registry:
     return cast("Registry", request.app.state.registry)
 
 
+@raises(Unavailable)
 async def _key_ring(request: Request) -> KeyRing:
     return cast("KeyRing", request.app.state.key_ring)
 

@@ -1,7 +1,9 @@
 """What can go wrong, in our words; `problems.py` turns these into HTTP answers."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class LLMRingError(Exception):
@@ -166,3 +168,13 @@ class Collided(Unavailable):
 
     def __init__(self) -> None:
         super().__init__(retry_after=1)
+
+
+def raises(*kinds: type[LLMRingError]) -> Callable[[Function], Function]:
+    """Note on a route, or on what it depends on, what it may raise: OpenAPI documents that."""
+
+    def note(function: Function) -> Function:
+        function.raises = kinds  # type: ignore[attr-defined]
+        return function
+
+    return note

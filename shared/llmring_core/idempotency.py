@@ -14,7 +14,7 @@ from llmring_core.auth import CallerDep
 from llmring_core.callers import Caller
 from llmring_core.connection import Connection, Row, Runner
 from llmring_core.database import Database
-from llmring_core.errors import BadRequest, KeyReused, StillInFlight
+from llmring_core.errors import BadRequest, KeyReused, StillInFlight, raises
 from llmring_core.queries import load
 from llmring_core.sealing import seal, unseal
 
@@ -114,12 +114,16 @@ async def forget_old(database: Database) -> None:
     await database.execute(SQL["forget_old"])
 
 
+@raises(BadRequest, StillInFlight, KeyReused)
 async def _once(
     request: Request,
     caller: CallerDep,
     idempotency_key: Annotated[
         str | None,
-        Header(description="Any text of up to 255 visible ASCII characters, kept for 24 hours."),
+        Header(
+            description="Any text of up to 255 visible ASCII characters, kept for 24 hours.",
+            json_schema_extra={"pattern": '^(?!""$)([!-~]{1,255}|"[!-~]{1,255}")$'},
+        ),
     ] = None,
 ) -> Once:
     key = None

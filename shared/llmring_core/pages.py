@@ -11,7 +11,7 @@ from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
 
-from llmring_core.errors import Unprocessable
+from llmring_core.errors import Unprocessable, raises
 
 Item = TypeVar("Item")
 
@@ -101,16 +101,23 @@ class Page:
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows at most.")]
 Offset = Annotated[int, Query(ge=0, le=2**31, description="Rows to pass over.")]
 Cursor = Annotated[
-    str | None, Query(max_length=200, description="`X-Next-Cursor` of the page before.")
+    str | None,
+    Query(
+        max_length=200,
+        description="`X-Next-Cursor` of the page before.",
+        json_schema_extra={"format": "cursor"},
+    ),
 ]
 
 
+@raises(Unprocessable)
 async def _page(
     request: Request, limit: Limit = DEFAULT_LIMIT, offset: Offset = 0, cursor: Cursor = None
 ) -> Page:
     return Page(limit, offset, Place.of(cursor) if cursor else None, request)
 
 
+@raises(Unprocessable)
 async def _long_page(
     request: Request, limit: Limit = LONG_DEFAULT_LIMIT, offset: Offset = 0, cursor: Cursor = None
 ) -> Page:

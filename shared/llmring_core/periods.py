@@ -8,12 +8,16 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Query
+from pydantic.config import JsonDict
 
-from llmring_core.errors import Unprocessable
+from llmring_core.errors import Unprocessable, raises
 
 ALWAYS = (datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC))
 # Somebody's "for ever" is fine; the day after it must be a date in every zone.
 LAST_DAY = date(9999, 12, 28)
+# Formats as JSON Schema names them, for what no pattern can say.
+DAY_OR_TIME: JsonDict = {"format": "date-or-time"}
+ZONE_NAME: JsonDict = {"format": "time-zone"}
 _ZONE = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 _LOST_PLUS = re.compile(r"(T.*) (\d{2}:?\d{2})")
 
@@ -93,15 +97,31 @@ def _midnight(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
+@raises(Unprocessable)
 async def _period(
     start_date: Annotated[
-        str | None, Query(max_length=64, description="A date or time (ISO 8601), inclusive.")
+        str | None,
+        Query(
+            max_length=64,
+            description="A date or time (ISO 8601), inclusive.",
+            json_schema_extra=DAY_OR_TIME,
+        ),
     ] = None,
     end_date: Annotated[
-        str | None, Query(max_length=64, description="A date or time (ISO 8601), inclusive.")
+        str | None,
+        Query(
+            max_length=64,
+            description="A date or time (ISO 8601), inclusive.",
+            json_schema_extra=DAY_OR_TIME,
+        ),
     ] = None,
     tz: Annotated[
-        str, Query(max_length=64, description="The time zone of days, an IANA name.")
+        str,
+        Query(
+            max_length=64,
+            description="The time zone of days, an IANA name.",
+            json_schema_extra=ZONE_NAME,
+        ),
     ] = "UTC",
 ) -> Period:
     return period(start_date, end_date, zone(tz))

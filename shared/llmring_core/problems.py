@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from llmring_core import telemetry
+from llmring_core import methods, telemetry
 from llmring_core.errors import LLMRingError
 
 MEDIA_TYPE = "application/problem+json"
@@ -43,16 +43,21 @@ def problem(
     `detail` is a sentence or, for a body that failed validation, FastAPI's list of places (which
     a strict RFC 9457 reader ignores, section 3.1).
     """
-    body: dict[str, Any] = {
+    body = members(status, code, detail, telemetry.request_id.get())
+    if errors is not None:
+        body["errors"] = list(errors)
+    return Response(json.dumps(body), status, dict(headers or {}), MEDIA_TYPE)
+
+
+def members(status: int, code: str, detail: object, request_id: str) -> dict[str, Any]:
+    """What every problem says."""
+    return {
         "type": f"urn:llmring:problem:{code}",
         "title": _phrase(status),
         "status": status,
         "detail": detail,
-        "request_id": telemetry.request_id.get(),
+        "request_id": request_id,
     }
-    if errors is not None:
-        body["errors"] = list(errors)
-    return Response(json.dumps(body), status, dict(headers or {}), MEDIA_TYPE)
 
 
 def internal_error() -> Response:
@@ -83,18 +88,25 @@ def answer_to(error: LLMRingError | HTTPException) -> Response:
     )
 
 
-async def _ours(_: Request, error: LLMRingError) -> Response:
-    return answer_to(error)
+async def _ours(request: Request, error: LLMRingError) -> Response:
+    return _wrong_method(request, error.status) or answer_to(error)
 
 
-async def _invalid(_: Request, error: RequestValidationError) -> Response:
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    if refusal := _wrong_method(request, 422):
+        return refusal
     if isinstance(error.body, bytes) and error.body:  # FastAPI did not take it for JSON
         return problem(422, "invalid-request", [NOT_JSON])
     return problem(422, "invalid-request", places(error.errors()))
 
 
-async def _http(_: Request, error: HTTPException) -> Response:
-    return answer_to(error)
+async def _http(request: Request, error: HTTPException) -> Response:
+    return _wrong_method(request, error.status_code) or answer_to(error)
+
+
+def _wrong_method(request: Request, status: int) -> Response | None:
+    allow = methods.refused(request, status)
+    return answer_to(HTTPException(405, headers={"Allow": allow})) if allow else None
 
 
 def _phrase(status: int) -> str:

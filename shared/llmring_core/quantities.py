@@ -40,7 +40,9 @@ GivenCost = Annotated[
 Label = Annotated[str, Field(max_length=255)]
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 Prompt = Annotated[str, Field(max_length=1_000_000)]
-Temperature = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+Temperature = Annotated[
+    float, Field(ge=0, le=100, allow_inf_nan=False), BeforeValidator(_no_truth_value)
+]
 CostStatus = Annotated[
     Literal["given", "priced", "unpriced"],
     Field(
@@ -74,4 +76,13 @@ def in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-Moment = Annotated[datetime, AfterValidator(in_utc)]
+def _no_number(value: object) -> object:
+    if not isinstance(value, str | datetime) or (isinstance(value, str) and "-" not in value[:9]):
+        raise PydanticCustomError(
+            "timestamp", "A timestamp is written as ISO 8601 says, 2026-11-30T12:00:00Z"
+        )
+    return value
+
+
+# Pydantic would read a number as seconds, or milliseconds, or microseconds.
+Moment = Annotated[datetime, AfterValidator(in_utc), BeforeValidator(_no_number)]

@@ -1,5 +1,6 @@
 """How an app is built from routers, the same way everywhere."""
 
+import operator
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any, cast
@@ -82,11 +83,24 @@ def group_router(
     tag: str, prefix: str = "", route_class: type[StrictRoute] = StrictRoute
 ) -> APIRouter:
     """Make the router of a group."""
-    return APIRouter(prefix=prefix, tags=[tag], route_class=route_class)
+    return APIRouter(
+        prefix=prefix,
+        tags=[tag],
+        route_class=route_class,
+        generate_unique_id_function=operator.attrgetter("name"),  # what generated clients call it
+    )
 
 
 class App(FastAPI):
-    """A FastAPI app that has short paths before it."""
+    """A FastAPI app that has short paths before it, and knows more of its operations."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, made when it is first asked for."""
+        if self.openapi_schema is None:
+            from llmring_core import openapi
+
+            self.openapi_schema = openapi.completed(super().openapi(), self.routes)
+        return self.openapi_schema
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put the short paths outside of our own layers.

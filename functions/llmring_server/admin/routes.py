@@ -9,7 +9,7 @@ from fastapi import Depends, HTTPException, Query, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from llmring_core.dependencies import Db
-from llmring_core.errors import NotTheOperator
+from llmring_core.errors import NotConfigured, NotFound, NotTheOperator, raises
 from llmring_core.pepper import pepper_of
 from llmring_core.web import SettingsDep, group_router
 from llmring_server.admin import managing
@@ -19,6 +19,7 @@ from llmring_server.admin.token import token_of
 _bearer = HTTPBearer(scheme_name="AdminToken", auto_error=False, description="LLMRING_ADMIN_TOKEN.")
 
 
+@raises(NotTheOperator, NotFound)
 async def _operator(
     _token: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> None:
@@ -41,6 +42,7 @@ router.dependencies.append(Depends(_operator))
 
 
 @router.post("", status_code=201)
+@raises(NotConfigured)
 async def create_key(new: NewKey, db: Db, settings: SettingsDep) -> MadeKey:
     """Make a key of a project. The answer is the only one that has it."""
     return await managing.create(db, pepper_of(settings), new)
@@ -58,6 +60,7 @@ async def list_keys(
 
 
 @router.post("/{key_id}/rotate", status_code=201)
+@raises(NotConfigured)
 async def rotate_key(
     key_id: UUID, db: Db, settings: SettingsDep, how: Rotation | None = None
 ) -> MadeKey:

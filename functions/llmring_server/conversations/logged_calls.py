@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from llmring_core.calls import UsageEntry, refuse_more_cached_than_input
@@ -55,6 +56,10 @@ class CallMetadata(BaseModel):
     )
 
 
+# One of two says which model was called.
+_NAMES_MODEL: JsonDict = {"required": ["model"], "properties": {"model": {"type": "string"}}}
+
+
 class CallLog(BaseModel):
     """A model call, with all that was said. Members that are not named here are ignored."""
 
@@ -76,7 +81,11 @@ class CallLog(BaseModel):
                         "origin": "my-app",
                     },
                 }
-            ]
+            ],
+            "anyOf": [
+                {"properties": {"metadata": _NAMES_MODEL}},
+                {"properties": {"response": _NAMES_MODEL}},
+            ],
         }
     )
 

@@ -17,6 +17,7 @@ from llmring_core import clock
 from llmring_core.auth import ConversationsReaderDep, ConversationsWriterDep
 from llmring_core.connection import Runner
 from llmring_core.dependencies import Db, RegistryDep
+from llmring_core.errors import Forbidden, InProgress, raises
 from llmring_core.idempotency import OnceDep
 from llmring_core.pages import MAX_LIMIT, PageDep
 from llmring_core.web import SettingsDep, StrictRoute, group_router, note_usage
@@ -38,6 +39,7 @@ from llmring_server.conversations.retention import forget_old_messages
 from llmring_server.conversations.store import FiltersDep
 
 
+@raises(Forbidden)
 async def _tracking(settings: SettingsDep) -> None:
     refuse_if_off(settings)
 
@@ -60,6 +62,7 @@ def aliased(route: RouteWithAlias) -> RouteWithAlias:
     """The same route under `/api/v1`; a copy, as building it again would slow down cold starts."""
     alias = copy(route)
     alias.path, alias.include_in_schema = f"{ALIAS_ROOT}{route.path}", False
+    alias.unique_id = f"{route.unique_id}_v1"
     alias.path_regex, alias.path_format, alias.param_convertors = compile_path(alias.path)
     return alias
 
@@ -115,6 +118,7 @@ async def log_call(
 
 
 @conversations.delete("/old-messages")
+@raises(InProgress)
 async def delete_old_messages(
     caller: ConversationsWriterDep,
     db: Db,

@@ -9,7 +9,15 @@ from weakref import WeakValueDictionary
 from fastapi import Depends, FastAPI, Request
 
 from llmring_core import deadline, metrics, telemetry
-from llmring_core.errors import GatewayTimeout, LLMRingError, Unavailable
+from llmring_core.errors import (
+    AlreadyExists,
+    BadGateway,
+    Forbidden,
+    GatewayTimeout,
+    LLMRingError,
+    NotConfigured,
+    Unavailable,
+)
 from llmring_core.settings import Settings
 from llmring_server.mcp import failures
 from llmring_server.mcp.checks import Checks
@@ -164,6 +172,10 @@ def hold_connections(app: FastAPI, *, keep: bool = True) -> None:
     """Give an app its connections to MCP servers; none is opened yet."""
     telemetry.silence_strangers()
     app.state.mcp = Connections(app.state.settings, keep=keep)
+
+
+# Why a server cannot be called, or does not answer as it should.
+ANY_FAILURE = (AlreadyExists, Forbidden, NotConfigured, BadGateway, GatewayTimeout)
 
 
 async def _of(request: Request) -> Connections:

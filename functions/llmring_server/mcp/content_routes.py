@@ -7,10 +7,11 @@ from fastapi import Body, Query, Response
 
 from llmring_core.auth import McpExecutorDep, McpReaderDep
 from llmring_core.dependencies import Db
+from llmring_core.errors import raises
 from llmring_core.pages import LongPageDep
 from llmring_core.web import group_router
 from llmring_server.mcp import catalogue, offers, reading
-from llmring_server.mcp.connections import ConnectionsDep
+from llmring_server.mcp.connections import ANY_FAILURE, ConnectionsDep
 from llmring_server.mcp.contents import Contents, Rendered
 from llmring_server.mcp.listings import Prompt, Resource
 
@@ -39,6 +40,7 @@ async def find_resource(resource_id: UUID, caller: McpReaderDep, db: Db) -> Reso
 
 
 @resources.get("/{resource_id}/content")
+@raises(*ANY_FAILURE)
 async def read_resource(
     resource_id: UUID,
     caller: McpExecutorDep,
@@ -73,6 +75,7 @@ async def find_prompt(prompt_id: UUID, caller: McpReaderDep, db: Db) -> Prompt:
 
 
 @prompts.post("/{prompt_id}/render")
+@raises(*ANY_FAILURE)
 async def render_prompt(
     prompt_id: UUID,
     caller: McpExecutorDep,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonValue
 from pydantic_core import PydanticCustomError
 
 from llmring_core.quantities import Label, Milliseconds
@@ -68,8 +69,19 @@ def completed(found: Found, kept: Mapping[str, Any] | None) -> Found:
 Items = Field(None, max_length=MAX_FOUND)
 
 
+_KINDS = ("tools", "resources", "prompts")
+_NAMES_A_KIND: list[JsonValue] = [
+    {"maxProperties": 0},
+    {"required": ["tools"]},
+    {"required": ["resources"]},
+    {"required": ["prompts"]},
+]
+
+
 class Discovery(BaseModel):
     """What a client found on a server; the kinds that it does not name stay as they are."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": _NAMES_A_KIND})
 
     tools: list[FoundTool] | None = Items
     resources: list[FoundResource] | None = Items
@@ -78,11 +90,7 @@ class Discovery(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _names_a_kind(cls, value: Any) -> Any:
-        if (
-            isinstance(value, dict)
-            and value
-            and not {"tools", "resources", "prompts"} & value.keys()
-        ):
+        if isinstance(value, dict) and value and not value.keys() & _KINDS:
             raise PydanticCustomError(
                 "no_kind", "Name tools, resources or prompts, or send no body"
             )

@@ -8,11 +8,12 @@ from fastapi import Response
 from llmring_core.auth import McpExecutorDep, McpReaderDep
 from llmring_core.connection import Runner
 from llmring_core.dependencies import Db
+from llmring_core.errors import NotConfigured, raises
 from llmring_core.idempotency import OnceDep
 from llmring_core.pages import LongPageDep, PageDep
 from llmring_core.web import SettingsDep, group_router
 from llmring_server.mcp import catalogue, refreshing, store
-from llmring_server.mcp.connections import ConnectionsDep
+from llmring_server.mcp.connections import ANY_FAILURE, ConnectionsDep
 from llmring_server.mcp.refreshes import Change, Refreshed
 from llmring_server.mcp.reports import Discovery
 from llmring_server.mcp.servers import NewServer, Server, ServerChanges
@@ -21,6 +22,7 @@ servers = group_router("mcp servers", prefix="/api/v1/mcp/servers")
 
 
 @servers.post("", response_model=Server)
+@raises(NotConfigured)
 async def register_server(
     new: NewServer, caller: McpExecutorDep, db: Db, settings: SettingsDep, once: OnceDep
 ) -> Any:
@@ -46,8 +48,9 @@ async def find_server(server_id: UUID, caller: McpReaderDep, db: Db) -> Server:
     return await store.find(db, caller, server_id)
 
 
-@servers.put("/{server_id}")
+@servers.put("/{server_id}", operation_id="put_server")
 @servers.patch("/{server_id}")
+@raises(NotConfigured)
 async def update_server(
     server_id: UUID,
     changes: ServerChanges,
@@ -76,6 +79,7 @@ async def delete_server(
 
 
 @servers.post("/{server_id}/refresh")
+@raises(*ANY_FAILURE)
 async def refresh_server(
     server_id: UUID,
     caller: McpExecutorDep,

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from llmring_core.quantities import Label, Name
@@ -21,7 +22,15 @@ Policy = Annotated[
         "`block` not until it is approved."
     ),
 ]
-Url = Annotated[str, Field(min_length=1, max_length=2048)]
+Url = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=2048,
+        description="Of http or https; for `stdio` a command line.",
+        json_schema_extra={"format": "server-url"},
+    ),
+]
 
 
 class NewServer(BaseModel):
@@ -61,14 +70,14 @@ class NewServer(BaseModel):
 class ServerChanges(BaseModel):
     """The members of a server to be changed; those that are not there stay."""
 
-    name: Name | None = None
-    url: Url | None = None
-    transport_type: Transport | None = None
+    name: Name | SkipJsonSchema[None] = None
+    url: Url | SkipJsonSchema[None] = None
+    transport_type: Transport | SkipJsonSchema[None] = None
     auth_config: Credentials | None = Field(None, description="Null takes the credentials away.")
     capabilities: dict[str, Any] | None = None
     project_id: Label | None = None
-    policy: Policy | None = None
-    is_active: bool | None = None
+    policy: Policy | SkipJsonSchema[None] = None
+    is_active: StrictBool | SkipJsonSchema[None] = None
 
     @model_validator(mode="after")
     def _keeps_what_every_server_has(self) -> Self:

@@ -8,11 +8,12 @@ from fastapi import Depends, Response
 from llmring_core.auth import McpExecutorDep, McpReaderDep, Needs
 from llmring_core.connection import Runner
 from llmring_core.dependencies import Db
+from llmring_core.errors import AlreadyExists, raises
 from llmring_core.idempotency import OnceDep
 from llmring_core.pages import LongPageDep, PageDep
 from llmring_core.web import group_router
 from llmring_server.mcp import catalogue, executing, offers, recording
-from llmring_server.mcp.connections import ConnectionsDep
+from llmring_server.mcp.connections import ANY_FAILURE, ConnectionsDep
 from llmring_server.mcp.executions import Approval, ToolExecution
 from llmring_server.mcp.listings import Tool
 from llmring_server.mcp.reports import Execution
@@ -42,6 +43,7 @@ async def find_tool(tool_id: UUID, caller: McpReaderDep, db: Db) -> Tool:
 
 
 @tools.post("/{tool_id}/approve")
+@raises(AlreadyExists)
 async def approve_tool(
     tool_id: UUID, caller: McpExecutorDep, db: Db, approval: Approval | None = None
 ) -> Tool:
@@ -51,6 +53,7 @@ async def approve_tool(
 
 
 @tools.post("/{tool_id}/execute", response_model=ToolExecution, dependencies=EXECUTORS)
+@raises(*ANY_FAILURE)
 async def execute_tool(
     tool_id: UUID,
     request: Execution,
@@ -74,7 +77,7 @@ async def execute_tool(
 
 
 @tools.get("/{tool_id}/history")
-async def tool_history(
+async def list_executions(
     tool_id: UUID, caller: McpReaderDep, db: Db, page: PageDep, response: Response
 ) -> list[ToolExecution]:
     """The executions of a tool, newest first, also of a deleted server."""

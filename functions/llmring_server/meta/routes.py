@@ -14,14 +14,14 @@ HEALTH_SECONDS = 2.0
 
 
 @router.get("/")
-async def service(settings: SettingsDep) -> Service:
+async def get_service(settings: SettingsDep) -> Service:
     """Say what this is and where its parts are."""
     endpoints = ENDPOINTS | ({"docs": "/docs"} if settings.docs else {})
     return Service(version=__version__, timestamp=clock.rfc3339(clock.now()), endpoints=endpoints)
 
 
 @router.get("/health", responses={503: {"model": Health}})
-async def health(db: Db, response: Response) -> Health:
+async def get_health(db: Db, response: Response) -> Health:
     """Say whether the database answers within two seconds; 503 if it does not."""
     is_well = await db.answers(within=HEALTH_SECONDS)
     response.status_code = 200 if is_well else 503

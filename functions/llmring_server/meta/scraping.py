@@ -21,7 +21,7 @@ DATABASE_SECONDS = 2.0
 
 
 @router.get("/metrics", response_class=Response)
-async def scrape(db: Db, accept: Annotated[str, Header()] = "") -> Response:
+async def get_metrics(db: Db, accept: Annotated[str, Header()] = "") -> Response:
     """All metrics of this server, in the text format of Prometheus or as OpenMetrics."""
     await look_at_pool(db)
     metrics.database_answered(pending_changes=await _pending_changes(db))

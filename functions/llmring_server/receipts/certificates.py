@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from llmring_core.periods import DAY_OR_TIME, ZONE_NAME
 from llmring_server.receipts.fields import Text
 from llmring_server.receipts.models import ReceiptCost, ReceiptTokens, UnsignedReceipt, Verdict
 
@@ -20,13 +21,13 @@ class Selection(BaseModel):
         None, description="The calls that named this conversation."
     )
     start_date: Annotated[str, Field(max_length=64)] | None = Field(
-        None, description="A date or time (ISO 8601), inclusive."
+        None, description="A date or time (ISO 8601), inclusive.", json_schema_extra=DAY_OR_TIME
     )
     end_date: Annotated[str, Field(max_length=64)] | None = Field(
-        None, description="A date or time (ISO 8601), inclusive."
+        None, description="A date or time (ISO 8601), inclusive.", json_schema_extra=DAY_OR_TIME
     )
     tz: Annotated[str, Field(max_length=64)] = Field(
-        "UTC", description="The time zone of dates, an IANA name."
+        "UTC", description="The time zone of dates, an IANA name.", json_schema_extra=ZONE_NAME
     )
     since_last_receipt: bool = Field(False, description="All that no receipt covers yet.")
     description: Annotated[str, Field(max_length=1000)] | None = None

@@ -59,5 +59,11 @@ def _check_absent(value: object) -> None:
 Absent = Annotated[None, BeforeValidator(_check_absent)]
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Text = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]
-ReceiptId = Annotated[str, AfterValidator(_check_id)]
-Timestamp = Annotated[str, AfterValidator(_check_timestamp)]
+ReceiptId = Annotated[
+    str,
+    AfterValidator(_check_id),
+    Field(json_schema_extra={"pattern": "^(?!uncertified$)[A-Za-z0-9][A-Za-z0-9._~:@+=-]{0,254}$"}),
+]
+Timestamp = Annotated[
+    str, AfterValidator(_check_timestamp), Field(json_schema_extra={"format": "date-time"})
+]

@@ -11,6 +11,7 @@ from llmring_core import canonical
 from llmring_core.auth import ReceiptsReaderDep, ReceiptsWriterDep
 from llmring_core.connection import Runner
 from llmring_core.dependencies import Db, KeysDep, RegistryDep
+from llmring_core.errors import AlreadyExists, InProgress, NotConfigured, NotFound, raises
 from llmring_core.idempotency import OnceDep
 from llmring_core.pages import PageDep
 from llmring_core.periods import PeriodDep
@@ -68,13 +69,14 @@ PLACE = itemgetter(0)
 @router.get(
     "/receipts/public-key.pem", response_class=Response, responses={200: {"content": {PEM: {}}}}
 )
-async def public_key(keys: KeysDep) -> Response:
+@raises(NotFound)
+async def get_public_key(keys: KeysDep) -> Response:
     """The public key that receipts are signed with now, as SubjectPublicKeyInfo in PEM."""
     return Response(await current_pem(keys), media_type=PEM, headers=CACHED)
 
 
 @router.get("/receipts/public-keys.json")
-async def public_keys(keys: KeysDep, response: Response) -> KeyList:
+async def list_public_keys(keys: KeysDep, response: Response) -> KeyList:
     """Every public key that receipts were ever signed with, and when."""
     response.headers.update(CACHED)
     return await key_list(keys)
@@ -89,6 +91,7 @@ async def verify_receipt(
 
 
 @router.post(f"{API}/issue", response_model=Receipt)
+@raises(AlreadyExists, NotConfigured)
 async def issue_receipt(
     unsigned: UnsignedReceipt,
     caller: ReceiptsWriterDep,
@@ -110,6 +113,7 @@ async def issue_receipt(
 
 
 @router.post(API)
+@raises(AlreadyExists)
 async def store_receipt(
     submission: Submission, caller: ReceiptsWriterDep, db: Db, keys: KeysDep
 ) -> StoredReceipt:
@@ -136,6 +140,7 @@ async def list_receipts(
 
 
 @router.post(f"{API}/generate", response_model=Receipt)
+@raises(InProgress, NotFound, NotConfigured)
 async def generate_receipt(
     selection: Selection, caller: ReceiptsWriterDep, db: Db, keys: KeysDep, once: OnceDep
 ) -> Response:
@@ -149,6 +154,7 @@ async def generate_receipt(
 
 
 @router.post(f"{API}/preview", response_model=Draft)
+@raises(NotFound)
 async def preview_receipt(selection: Selection, caller: ReceiptsReaderDep, db: Db) -> Response:
     """What `generate` would certify now; nothing is signed or stored."""
     return _json(canonical.dumps(await certifying.preview(db, caller, selection)))

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import Header, Request, Response
 
 from llmring_core.dependencies import RegistryDep
+from llmring_core.errors import Unavailable, raises
 from llmring_core.registry_snapshot import Snapshot
 from llmring_core.settings import Settings
 from llmring_core.web import group_router
@@ -14,43 +15,25 @@ from llmring_server.registry.filters import Wanted, WantedDep
 
 router = group_router("registry")
 
-EXAMPLE = {
-    "version": "1.0",
-    "generated": "2026-08-19T04:10:00.000Z",
-    "providers": {
-        "openai": {
-            "version": 7,
-            "models": {
-                "gpt-4.1": {
-                    "name": "gpt-4.1",
-                    "max_input_tokens": 256000,
-                    "max_output_tokens": 32000,
-                    "dollars_per_million_input_tokens": 2.0,
-                    "dollars_per_million_output_tokens": 8.0,
-                }
-            },
-        }
-    },
-}
-ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"application/json": {"example": EXAMPLE}}},
-    304: {"description": "The registry is the one that If-None-Match names."},
-    503: {"description": "The registry was never fetched, so there is nothing to serve."},
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "The registry is the one that If-None-Match names."}
 }
 
 
-@router.get("/registry", responses=ANSWERS)
-@router.get("/registry.json", responses=ANSWERS)
-async def registry(
+@router.get("/registry", responses=NOT_MODIFIED)
+@router.get("/registry.json", responses=NOT_MODIFIED, operation_id="get_registry_json")
+@raises(Unavailable)
+async def get_registry(
     request: Request,
     registry: RegistryDep,
     wanted: WantedDep,
-    if_none_match: Annotated[list[str] | None, Header()] = None,
+    _: Annotated[str | None, Header(alias="If-None-Match", description="Tags, or `*`.")] = None,
 ) -> Response:
     """The aggregated registry: every provider's models with their limits and prices."""
     snapshot = await registry.snapshot()
     headers = headers_of(snapshot, wanted, request.app.state.settings)
-    if _matches(if_none_match, headers["ETag"]):
+    # It may come in several lines, all of which count.
+    if _matches(request.headers.getlist("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Response(_body(snapshot, wanted), headers=headers, media_type="application/json")
 
@@ -74,7 +57,7 @@ def _etag(snapshot: Snapshot, wanted: Wanted) -> str:
     return hashlib.sha256(f"{snapshot.etag} {asked}".encode()).hexdigest()[:32]
 
 
-def _matches(if_none_match: list[str] | None, etag: str) -> bool:
+def _matches(if_none_match: list[str], etag: str) -> bool:
     """Weak comparison, as RFC 9110, section 13.1.2, asks for."""
-    given = [tag.strip().removeprefix("W/") for tag in ",".join(if_none_match or []).split(",")]
+    given = [tag.strip().removeprefix("W/") for tag in ",".join(if_none_match).split(",")]
     return etag.removeprefix("W/") in given or "*" in given

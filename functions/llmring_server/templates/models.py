@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from llmring_core.quantities import Count, Label, Name, Prompt, Temperature
@@ -47,7 +48,7 @@ class NewTemplate(TemplateMembers):
 class TemplateChanges(TemplateMembers):
     """The members to be changed; those that are not there stay, null takes one away."""
 
-    name: Name | None = None
+    name: Name | SkipJsonSchema[None] = None
 
     @model_validator(mode="after")
     def _has_a_name(self) -> Self:

@@ -8,6 +8,7 @@ from fastapi import Response
 from llmring_core.auth import ConversationsReaderDep, ConversationsWriterDep
 from llmring_core.connection import Runner
 from llmring_core.dependencies import Db
+from llmring_core.errors import AlreadyExists, raises
 from llmring_core.idempotency import OnceDep
 from llmring_core.pages import PageDep
 from llmring_core.web import group_router
@@ -26,6 +27,7 @@ router = group_router("templates", prefix="/api/v1/templates")
 
 
 @router.post("", response_model=Template)
+@raises(AlreadyExists)
 async def create_template(
     template: NewTemplate, caller: ConversationsWriterDep, db: Db, once: OnceDep
 ) -> Any:
@@ -47,7 +49,7 @@ async def list_templates(
 
 
 @router.get("/stats")
-async def template_stats(caller: ConversationsReaderDep, db: Db) -> TemplateStats:
+async def get_template_stats(caller: ConversationsReaderDep, db: Db) -> TemplateStats:
     """How often the templates of the caller were used."""
     return await store.stats(db, caller)
 
@@ -58,8 +60,9 @@ async def find_template(template_id: UUID, caller: ConversationsReaderDep, db: D
     return await store.find(db, caller, template_id)
 
 
-@router.put("/{template_id}")
+@router.put("/{template_id}", operation_id="put_template")
 @router.patch("/{template_id}")
+@raises(AlreadyExists)
 async def update_template(
     template_id: UUID, changes: TemplateChanges, caller: ConversationsWriterDep, db: Db
 ) -> Template:

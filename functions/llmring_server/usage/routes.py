@@ -12,7 +12,7 @@ from llmring_core.calls import LoggedUsage, UsageEntry
 from llmring_core.costs import cost_of
 from llmring_core.dependencies import Db, RegistryDep
 from llmring_core.pages import PageDep
-from llmring_core.periods import PeriodDep
+from llmring_core.periods import ZONE_NAME, PeriodDep
 from llmring_core.web import group_router, note_usage
 from llmring_server.usage import exports, store
 from llmring_server.usage.batches import Entries, answered, priced, read_batch, the_only_one
@@ -96,12 +96,12 @@ async def find_log(log_id: UUID, caller: StatsReaderDep, db: Db) -> ExplainedUsa
 
 
 @router.get("/stats")
-async def usage_stats(
+async def get_usage_stats(
     caller: StatsReaderDep,
     db: Db,
     period: PeriodDep,
     group_by: Grouping = "day",
-    tz: Annotated[str, Query(max_length=64)] = "UTC",
+    tz: Annotated[str, Query(max_length=64, json_schema_extra=ZONE_NAME)] = "UTC",
 ) -> UsageStats:
     """Statistics over the calls of the caller, up to the last acknowledged one."""
     return await statistics(db, caller, period, group_by, tz)
