@@ -61,7 +61,11 @@ def _whole(value: object) -> object:
 
 
 Cached = Annotated[Count, BeforeValidator(_zero_if_null)]
-Milliseconds = Annotated[Count, BeforeValidator(_whole)]
+Milliseconds = Annotated[
+    Count,
+    BeforeValidator(_whole),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_COUNT}),
+]
 ListedCost = Annotated[Usd, BeforeValidator(_zero_if_null)]
 
 

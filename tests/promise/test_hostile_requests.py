@@ -196,3 +196,36 @@ async def test_a_batch_tells_its_odd_entries_apart(stranger):
 
 async def test_a_batch_of_more_than_a_thousand_is_refused(stranger):
     await stranger.is_refused(json.dumps([a_call()] * 1001).encode(), "/api/v1/log/batch")
+
+
+@pytest.mark.parametrize(
+    ("path", "taken"),
+    [
+        ("/conversations", "GET, HEAD, POST"),
+        (
+            "/api/v1/mcp/servers/00000000-0000-7000-8000-000000000000",
+            "DELETE, GET, HEAD, PATCH, PUT",
+        ),
+        ("/conversations/log", "POST"),
+        ("/api/v1/conversations/old-messages", "DELETE"),
+    ],
+)
+async def test_a_method_that_a_path_does_not_take_is_told_all_that_it_does(http, path, taken):
+    answer = await http.request("OPTIONS", path, headers={"X-API-Key": "key"})
+    assert (answer.status_code, answer.headers["Allow"]) == (405, taken)
+
+
+async def test_a_path_that_stands_for_itself_is_no_id_for_other_methods(http):
+    key = {"X-API-Key": "key"}
+    for method, path in [("GET", "/conversations/log"), ("GET", "/api/v1/receipts/issue")]:
+        answer = await http.request(method, path, headers=key)
+        assert (answer.status_code, answer.headers.get("Allow")) == (405, "POST"), path
+
+
+@pytest.mark.parametrize("timestamp", [0, 1.5, "0", "1764000000", True])
+async def test_a_number_is_no_time(http, timestamp):
+    call = {"provider": "p", "model": "m", "input_tokens": 1, "output_tokens": 1}
+    answer = await http.post(
+        "/api/v1/log", json={**call, "timestamp": timestamp}, headers={"X-API-Key": "key"}
+    )
+    assert (answer.status_code, answer.json()["detail"][0]["type"]) == (422, "timestamp")

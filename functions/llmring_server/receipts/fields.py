@@ -57,7 +57,14 @@ def _check_absent(value: object) -> None:
 
 
 Absent = Annotated[None, BeforeValidator(_check_absent)]
-Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+
+
+def _whole(value: object) -> object:
+    """What RFC 8785 writes as an integer is one."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT), BeforeValidator(_whole)]
 Text = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]
 ReceiptId = Annotated[
     str,
