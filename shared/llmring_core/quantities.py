@@ -60,7 +60,11 @@ def _whole(value: object) -> object:
     return round(value) if isinstance(value, float) and abs(value) < MAX_COUNT else value
 
 
-Cached = Annotated[Count, BeforeValidator(_zero_if_null)]
+Cached = Annotated[
+    Count,
+    BeforeValidator(_zero_if_null),
+    WithJsonSchema({"type": ["integer", "null"], "minimum": 0, "maximum": MAX_COUNT}),
+]
 Milliseconds = Annotated[
     Count,
     BeforeValidator(_whole),
