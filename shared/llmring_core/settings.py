@@ -1,23 +1,20 @@
 """Everything the environment may say, as one frozen value."""
 
-import json
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
-    IPvAnyNetwork,
     SecretStr,
     ValidationError,
     field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from llmring_core.database_urls import check_database_url
 from llmring_core.errors import StartRefused
+from llmring_core.setting_values import DatabaseURL, Hosts, Networks, Origins, RedisURL, Texts
 
 DEV_ORIGINS = ("http://localhost:5173", "http://localhost:5174")
 
@@ -44,7 +41,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    database_url: SecretStr | None = Field(
+    database_url: DatabaseURL | None = Field(
         None,
         description="a PostgreSQL URL, postgresql://user:password@host:5432/name, with / ? # @ in "
         "the password written as %2F %3F %23 %40",
@@ -86,7 +83,7 @@ class Settings(BaseSettings):
     rate_limit: Annotated[str, Field(pattern=_RATE)] | None = Field(
         None, description="the requests of a project in a time, such as 600/minute or 10/second"
     )
-    redis_url: SecretStr | None = Field(None, description="a URL, redis://host:6379/0")
+    redis_url: RedisURL | None = Field(None, description="a URL, redis://host:6379/0")
     cache_ttl: int = Field(
         3600, ge=0, le=31_536_000, description="the age in seconds at which the registry is renewed"
     )
@@ -98,7 +95,7 @@ class Settings(BaseSettings):
     registry_fetch: bool = Field(
         True, description="true or false: whether this process fetches the registry itself"
     )
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    cors_origins: Origins = Field(
         DEV_ORIGINS, description="origins, as a comma-separated list or a JSON array"
     )
     ingest_mode: Literal["direct", "queue"] = Field(
@@ -143,16 +140,16 @@ class Settings(BaseSettings):
     secrets_key_secret: str | None = Field(
         None, description="the ARN or name of an AWS secret that holds LLMRING_SECRETS_KEY"
     )
-    mcp_allowed_networks: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = Field(
+    mcp_allowed_networks: Networks = Field(
         (), description="networks such as 10.1.0.0/16, comma-separated, or none"
     )
-    mcp_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    mcp_allowed_hosts: Hosts = Field(
         (), description="host names, comma-separated; *.example.org stands for all below"
     )
     mcp_stdio: Literal["deny", "allow"] = Field(
         "deny", description="deny or allow: whether MCP servers may be started on this machine"
     )
-    mcp_stdio_commands: Annotated[tuple[str, ...], NoDecode] = Field(
+    mcp_stdio_commands: Texts = Field(
         (), description="the commands that may be started then, comma-separated"
     )
     data_dir: Path | None = Field(None, description="a folder for the embedded database")
@@ -189,57 +186,10 @@ class Settings(BaseSettings):
             raise PydanticCustomError("queue", "no queue")
         return self
 
-    @field_validator("cors_origins", mode="before")
-    @classmethod
-    def _split_origins(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        if not value.lstrip().startswith("["):
-            return [part.strip() for part in value.split(",") if part.strip()]
-        return json.loads(value)
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _check_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in origins:
-            if origin != "*" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^\s/]+", origin):
-                raise ValueError(f"{origin} is not an origin such as https://app.example.org")
-        return origins
-
-    @field_validator(
-        "mcp_allowed_networks", "mcp_allowed_hosts", "mcp_stdio_commands", mode="before"
-    )
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        parts = [part.strip() for part in value.split(",") if part.strip()]
-        return [] if parts == ["none"] else parts
-
-    @field_validator("mcp_allowed_hosts")
-    @classmethod
-    def _check_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
-        for host in hosts:
-            if not re.fullmatch(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", host):
-                raise ValueError(f"{host} is not a host name")
-        return hosts
-
     @field_validator("log_level", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
-
-    @field_validator("database_url")
-    @classmethod
-    def _check_database_url(cls, value: SecretStr | None) -> SecretStr | None:
-        return value and SecretStr(check_database_url(value.get_secret_value()))
-
-    @field_validator("redis_url")
-    @classmethod
-    def _check_redis_url(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and not re.match(r"(rediss?|unix)://", value.get_secret_value()):
-            raise ValueError("not a redis:// URL")
-        return value
 
 
 def _one_line(error: ValidationError) -> str:

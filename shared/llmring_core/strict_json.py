@@ -33,19 +33,14 @@ def loads(body: bytes) -> Any:
 def is_suspicious(body: bytes) -> bool:
     """Whether a body may hold what `loads` refuses; most do not, and are spared the walk."""
     form = body.translate(_FORM, b"+")
-    return (
-        b"e000" in form
-        or _LONG in form
-        or b"\\u0000" in body
-        or b"NaN" in body
-        or b"Infinity" in body
-    )
+    is_large = b"e000" in form or _LONG in form
+    return is_large or b"\\u0000" in body or b"NaN" in body or b"Infinity" in body
 
 
 def _refuse_unstorable(value: Any) -> None:
     """Walk through a value; what is wrong is looked for again only if there is anything.
 
-    A body may have millions of members, so that naming every place as it goes would take minutes.
+    There may be millions of members: naming every place on the way would take minutes.
     """
     waiting = [value]
     while waiting:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from llmring_core import metrics
-from llmring_core.background import run_or_log
+from llmring_core.background import of_nobody, run_or_log
 from llmring_core.connection import Row
 from llmring_core.database import Database
 from llmring_core.loops import is_over
@@ -62,12 +62,8 @@ class Notes:
         self._count += 1
         if self._count > MANY_CHANGES and is_over(self._task):
             self._count = 0
-            self._task = asyncio.create_task(fold_or_log(self._database))
-
-
-async def fold_or_log(database: Database) -> None:
-    """Fold; what prevents it is logged, since nobody waits for it."""
-    await run_or_log("folding into the sums", partial(fold, database))
+            work = run_or_log("folding into the sums", partial(fold, self._database))
+            self._task = of_nobody(work)
 
 
 async def recount(database: Database, *, repair: bool = False) -> Sequence[Row]:
