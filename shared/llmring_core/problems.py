@@ -75,6 +75,8 @@ def places(errors: Sequence[Any]) -> list[dict[str, Any]]:
 def _reason(error: Mapping[str, Any]) -> str:
     if error["type"] == "json_invalid":
         return f"{error['msg']}: {error['ctx']['error']}"
+    if error["type"] == "union_tag_invalid":  # whose message quotes what was sent
+        return f"{error['ctx']['discriminator']} should be one of {error['ctx']['expected_tags']}"
     return str(error["msg"])
 
 

@@ -82,6 +82,15 @@ async def test_credentials_are_not_kept_without_a_key_to_seal_them(serve):
     assert await alice.reads(f"{MCP}/servers") == []
 
 
+async def test_credentials_of_no_known_type_are_refused_without_being_quoted(serve):
+    alice = Project(await serve(), "alice")
+    body = {"name": "demo", "url": URL, "auth_config": {"type": {"token": "s3cret"}}}
+    answer = await alice.ask("POST", f"{MCP}/servers", json=body)
+    (place,) = answer.json()["detail"]
+    assert (answer.status_code, place["loc"]) == (422, ["body", "auth_config"])
+    assert place["msg"] == "'type' should be one of 'bearer', 'header', 'basic'"
+
+
 @pytest.mark.parametrize(
     ("members", "status"),
     [
