@@ -10,8 +10,8 @@ import pytest
 
 from llmring_core.settings import Settings
 from llmring_server import create_app
-from support.conversations import added, begun, said
-from support.mcp import MCP, refreshed, registered
+from support.conversations import said
+from support.one_of_each import one_of_each
 from support.projects import a_call, a_receipt
 from support.routes import routes_of_projects
 
@@ -44,27 +44,7 @@ LISTS = [each for each in ENDPOINTS if "{" not in each[1] and each[0] == "GET"]
 @pytest.fixture
 async def alices(alice):
     """The ids of what Alice has, by the names that paths have for them."""
-    conversation = await begun(alice, title="secret of Alice")
-    await added(alice, conversation, said("secret of Alice"))
-    logged = await alice.logs(a_call(origin="secret of Alice"))
-    issued = (await alice.asks_for_receipt(a_receipt(alias="secret of Alice"))).json()
-    body = {"name": "secret of Alice", "system_prompt": "p"}
-    template = (await alice.ask("POST", "/api/v1/templates", json=body)).json()
-    server = await registered(alice, NOWHERE, name="secret of Alice")
-    found = {"tools": [{"name": "t", "inputSchema": {}}], "prompts": [{"name": "p"}]}
-    await refreshed(alice, server, found | {"resources": [{"uri": "memo://r"}]})
-    kinds = {"tool_id": "tools", "resource_id": "resources", "prompt_id": "prompts"}
-    definitions = {
-        name: (await alice.reads(f"{MCP}/{kind}"))[0]["id"] for name, kind in kinds.items()
-    }
-    return {
-        "conversation_id": conversation["id"],
-        "log_id": logged["log_id"],
-        "receipt_id": issued["id"],
-        "template_id": template["id"],
-        "server_id": server["id"],
-        **definitions,
-    }
+    return await one_of_each(alice, NOWHERE, "secret of Alice")
 
 
 async def everything(alice, alices):

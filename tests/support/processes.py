@@ -22,6 +22,7 @@ T = TypeVar("T")
 DEADLINE_SECONDS = 30.0
 CALL = {"provider": "openai", "model": "gpt-4.1", "input_tokens": 10, "output_tokens": 1}
 HEADERS = {"X-API-Key": "key"}
+COMMAND = [sys.executable, "-m", "llmring_server.cli"]
 
 
 def until(ask: Callable[[], T]) -> T:
@@ -65,13 +66,15 @@ def postgres_of(data_dir: Path) -> int:
 class Server:
     """An `llmring-server` process."""
 
+    command = COMMAND
+
     def __init__(self, *options: str, data_dir: Path, **variables: str) -> None:
         self.port = free_port()
         self.data_dir = data_dir
         self.output = data_dir / f"output-{self.port}"
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
-                [*COMMAND, "--port", str(self.port), *options],
+                [*self.command, "--port", str(self.port), *options],
                 env=environment(data_dir, **variables),
                 cwd=data_dir,
                 stdout=output,
@@ -117,9 +120,6 @@ class Server:
         with suppress(ProcessLookupError, PermissionError):
             self.signal(signal.SIGKILL, group=True)
         self.process.wait()
-
-
-COMMAND = [sys.executable, "-m", "llmring_server.cli"]
 
 
 def run(*arguments: str, data_dir: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
