@@ -39,8 +39,8 @@ def bodies(example):
     return [
         b"", b" \r\n\t ", b"\x00", b"null", b"true", b"0", b'""', b"[]", b"{}", b"[[]]", b"[{}]",
         b"[null]", b'{"": null}', b'{"__proto__": {"a": 1}}', body[:-1], body + body,
-        body + b"\x00", b"\xef\xbb\xbf" + body, body.decode().encode("utf-16"), body.decode().encode("utf-32-le"),
-        b"\xff" + body, b"[" + body + b"]", b"/**/" + body,
+        body + b"\x00", b"\xef\xbb\xbf" + body, body.decode().encode("utf-16"),
+        body.decode().encode("utf-32-le"), b"\xff" + body, b"[" + body + b"]", b"/**/" + body,
         b'{"a": ' + body + b"}", body.replace(b'"', b"'"), body.replace(b":", b"=") + b"&a=1",
         body.replace(b"{", b'{"a": 1, "a": 2, ', 1), body.replace(b'"', b'"\\ud800', 1),
         body.replace(b'"', b'"\x00', 1), body.replace(b'"', b'"\\u0000', 1),

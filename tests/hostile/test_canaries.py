@@ -1,0 +1,448 @@
+"""Secrets come out nowhere: not in answers, log lines, commands, the database, nor in a repr.
+
+Each secret is a canary. A real server with all of them is asked everything, also what fails; then
+everything that came out is searched for them.
+"""
+
+import asyncio
+import base64
+import json
+import re
+import shutil
+import subprocess
+from contextlib import ExitStack, contextmanager
+from urllib.parse import quote
+
+import asyncpg
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from hostile.canaries import Canaries, forms_of
+from hostile.endpoints import ADMIN, every_endpoint
+from hostile.pair import database
+from llmring_core.callers import Caller, OpenDoor
+from llmring_core.database_login import Login
+from llmring_core.key_book import KeyBook
+from llmring_core.settings import Settings
+from llmring_core.signing import PrivateKey
+from llmring_server import create_app
+from llmring_server.admin.models import MadeKey, NewKey
+from llmring_server.mcp.credentials import Basic, Bearer, Header
+from llmring_server.mcp.transports import Target
+from support import upstream
+from support.mcp import MCP, Demo, Misbehaving, demo_server
+from support.mcp import serving as serving_app
+from support.one_of_each import one_of_each
+from support.postgres import url_of
+from support.processes import Server, data_folder, free_port, run, until
+from support.projects import Project
+
+ECHOES = ("rpc error", "500", "redirect", "garbage")
+
+
+def canaries():
+    """Secrets of every kind; those that are keys have as many bytes as keys have."""
+    return Canaries(
+        open_key="canary-open-key-5b3a1f",
+        database_password="canary/database@password-77c1",
+        redis_password="canary-redis-password-90ab",
+        admin_token="canary-admin-token-d41d8c",
+        wrong_admin_token="canary-wrong-admin-token-1",
+        pepper=b"canary pepper, thirty-two bytes!",
+        secrets_key=b"canary secrets key, 32 bytes ok!",
+        receipts_key=b"canary receipts key, 32 bytes ok",
+        bearer_token="canary-bearer-token-0f61",
+        header_value="canary header value-3c9e",
+        basic_password="canary:basic:password-8d2e",
+        aws_secret="canary/aws+secret/4bfe19",
+        signature="canary-x-amz-signature-77",
+        in_a_bad_body="canary-in-a-bad-body-65de",
+    )
+
+
+def told(birds):
+    return "\n".join(map(str, birds.found()))
+
+
+def variables(canaries, database_url, **others):
+    return {
+        "LLMRING_LOG_LEVEL": "debug",
+        "LLMRING_DATABASE_URL": database_url,
+        "LLMRING_ADMIN_TOKEN": canaries["admin_token"],
+        "LLMRING_KEY_PEPPER": base64.b64encode(canaries["pepper"]).decode(),
+        "LLMRING_SECRETS_KEY": base64.b64encode(canaries["secrets_key"]).decode(),
+        "LLMRING_RECEIPTS_PRIVATE_KEY_B64": base64.b64encode(canaries["receipts_key"]).decode(),
+        "LLMRING_RATE_LIMIT": "1000000/second",
+        "LLMRING_UNKNOWN_SETTING": canaries["in_a_bad_body"],
+        "LLMRING_METRICS": "true",
+        "AWS_SECRET_ACCESS_KEY": canaries["aws_secret"],
+        **others,
+    }
+
+
+def with_password(url, canaries, user="llmring"):
+    """A URL of a database with a password in it."""
+    return re.sub(r"//[^/]*/", f"//{user}:{quote(canaries['database_password'], safe='')}@/", url)
+
+
+@contextmanager
+def redis_with(password, folder):
+    """A Redis that wants a password, by its address; nobody is there where none is installed."""
+    port = free_port()
+    if not shutil.which("redis-server"):
+        yield f"127.0.0.1:{port}/0"
+        return
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--requirepass", password]
+    process = subprocess.Popen(
+        ["redis-server", *options, "--dir", str(folder)], stdout=subprocess.DEVNULL
+    )
+    try:
+        yield f"127.0.0.1:{port}/0"
+    finally:
+        process.kill()
+        process.wait()
+
+
+class Watched:
+    """A client all of whose answers are kept."""
+
+    def __init__(self, http, canaries):
+        self._http = http
+        self._canaries = canaries
+
+    async def request(self, method, url, **options):
+        answer = await self._http.request(method, url, **options)
+        self._canaries.watch(f"{method} {url}", answer.text, answer.headers, answer.status_code)
+        return answer
+
+
+async def ask_everything(http, canaries, ids):
+    """Ask each endpoint in its own way, and in ways that it refuses."""
+    key = {"X-API-Key": canaries["open_key"]}
+    token = {"Authorization": f"Bearer {canaries['admin_token']}"}
+    bad = canaries["in_a_bad_body"]
+    signed = {"X-Amz-Signature": canaries["signature"], "X-Amz-Security-Token": bad}
+    for endpoint in sorted(every_endpoint(), key=lambda each: each.method == "DELETE"):
+        path = re.sub(r"{(\w+)}", lambda name: ids.get(name[1], name[1]), endpoint.path)
+        is_admin = endpoint.path.startswith(ADMIN)
+        headers = token if is_admin else key
+        ways = [{}, {"params": signed}, {"headers": {"Authorization": f"Basic {bad}"}}]
+        if endpoint.has_body:
+            ways = [{"json": endpoint.example}, *bodies_with(bad)]
+        if is_admin:
+            wrong = {"Authorization": f"Bearer {canaries['wrong_admin_token']}"}
+            ways += [{"headers": wrong}]
+        else:
+            ways += [{"headers": {"X-API-Key": f"{canaries['open_key']} {bad}"}}]
+        for way in ways:
+            await http.request(endpoint.method, path, **{"headers": headers, **way})
+
+
+def bodies_with(secret):
+    kind = {"Content-Type": "application/json"}
+    yield {"json": secret}
+    yield {"json": [secret]}
+    yield {"content": f'{{"a": "{secret}", '.encode(), "headers": kind}
+    yield {"content": f'{{"a": {secret}}}'.encode(), "headers": kind}
+    yield {"content": f'{{"a": "{secret}\x00"}}'.encode(), "headers": kind}
+    yield {"content": f"a={secret}".encode(), "headers": {"Content-Type": "text/plain"}}
+
+
+def echo(kind):
+    """An MCP server that says what credentials it was sent, in each way that it can."""
+
+    async def app(scope, receive, send):
+        body = b""
+        while (message := await receive()).get("more_body"):
+            body += message["body"]
+        number = json.loads(body + message["body"])["id"]
+        sent = [value.decode() for name, value in scope["headers"] if value.startswith(SENT)]
+        basic = [base64.b64decode(each[6:]).decode() for each in sent if each.startswith("Basic")]
+        said = f"you sent {sent} {basic}"
+        error = {"jsonrpc": "2.0", "id": number, "error": {"code": -32000, "message": said}}
+        status, headers, text = {
+            "rpc error": (200, [], json.dumps(error)),
+            "500": (500, [], said),
+            "redirect": (302, [(b"location", f"http://127.0.0.1:9/{sent}".encode())], said),
+            "garbage": (200, [], f"{{{said}"),
+        }[kind]
+        headers = [(b"content-type", b"application/json"), *headers]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": text.encode()})
+
+    return app
+
+
+SENT = (b"Bearer", b"Basic", b"canary")
+
+
+async def use_mcp_servers(project, canaries, demo):
+    """Register a server with credentials of each kind, and have it say them."""
+    credentials = [
+        {"type": "bearer", "token": canaries["bearer_token"]},
+        {"type": "header", "name": "X-Key", "value": canaries["header_value"]},
+        {"type": "basic", "username": "me", "password": canaries["basic_password"]},
+    ]
+    for number, auth in enumerate(credentials):
+        body = {"name": f"demo {number}", "url": demo.url, "auth_config": auth}
+        server = (await project.ask("POST", f"{MCP}/servers", json=body)).json()
+        refreshed = await project.ask("POST", f"{MCP}/servers/{server['id']}/refresh")
+        assert refreshed.status_code == 200, refreshed.text
+        tools = (await project.ask("GET", f"{MCP}/tools?server_id={server['id']}&q=add")).json()
+        for kind in ECHOES:
+            demo.answers_with = echo(kind)
+            run = await project.ask(
+                "POST", f"{MCP}/tools/{tools[0]['id']}/execute", json={"input": {"a": 1, "b": 2}}
+            )
+            assert run.status_code >= 400, run.text
+        demo.answers_with = None
+        await project.ask("GET", f"{MCP}/tools/{tools[0]['id']}/history")
+        away = {"url": "http://127.0.0.1:9/mcp", "auth_config": auth}
+        await project.ask("PUT", f"{MCP}/servers/{server['id']}", json=away)
+        await project.ask("POST", f"{MCP}/servers/{server['id']}/refresh")
+        for wrong in ({**auth, "type": [auth]}, {**auth, "name": [auth]}, [auth], {"x": auth}):
+            body = {"name": "wrong", "url": demo.url, "auth_config": wrong}
+            await project.ask("POST", f"{MCP}/servers", json=body)
+        for part in ("token", "value", "password"):
+            if part in auth:
+                wrong = {**auth, part: f"{auth[part]}\n"}
+                body = {"name": "wrong", "url": demo.url, "auth_config": wrong}
+                await project.ask("POST", f"{MCP}/servers", json=body)
+
+
+async def dump(url):
+    """Every row of every table, as PostgreSQL writes it."""
+    connection = await asyncpg.connect(url)
+    tables = await connection.fetch(
+        "select quote_ident(schemaname) || '.' || quote_ident(tablename) as name from pg_tables"
+        " where schemaname not in ('pg_catalog', 'information_schema')"
+    )
+    rows = []
+    for table in tables:
+        found = await connection.fetch(f"select t::text as row from {table['name']} t")
+        rows += [(f"table {table['name']}", each["row"]) for each in found]
+    await connection.close()
+    return rows
+
+
+@contextmanager
+def demo_with_echo():
+    demo = Demo()
+    app = Misbehaving(demo_server(demo).streamable_http_app(), demo)
+    with serving_app(app) as port:
+        demo.url = f"http://127.0.0.1:{port}/mcp"
+        yield demo
+
+
+async def spend_a_day(server, canaries, demo):
+    """All that clients and the operator do; returns a key that was made."""
+    async with httpx.AsyncClient(base_url=str(server.http.base_url), timeout=30) as http:
+        watched = Watched(http, canaries)
+        project = Project(watched, canaries["open_key"])
+        ids = await one_of_each(project, demo.url, "what was said")
+        await use_mcp_servers(project, canaries, demo)
+        once = {"Idempotency-Key": "once"}
+        await project.ask("POST", "/conversations", json={"title": "t"}, headers=once)
+        await project.ask("POST", "/conversations", json={"title": "t"}, headers=once)
+        token = {"Authorization": f"Bearer {canaries['admin_token']}"}
+        body = {"project": "p", "open_key": canaries["open_key"]}
+        await watched.request("POST", f"{ADMIN}/keys", json=body, headers=token)
+        for wrong in ([canaries["open_key"]], canaries["open_key"] * 20):
+            body = {"project": "p", "open_key": wrong}
+            await watched.request("POST", f"{ADMIN}/keys", json=body, headers=token)
+        await ask_everything(watched, canaries, ids)
+        for path in ("/metrics", "/openapi.json", "/docs", "/receipts/public-keys.json"):
+            await watched.request("GET", path)
+        made = await http.post(f"{ADMIN}/keys", json={"project": "p"}, headers=token)
+        return made.json()
+
+
+def test_no_secret_comes_out_of_a_server_with_everything():
+    birds = canaries()
+    with ExitStack() as stack:
+        folder = stack.enter_context(data_folder())
+        url = stack.enter_context(database())
+        demo = stack.enter_context(demo_with_echo())
+        registry = stack.enter_context(upstream.serving())
+        redis = stack.enter_context(redis_with(birds["redis_password"], folder))
+        given = variables(
+            birds,
+            with_password(url, birds),
+            LLMRING_REDIS_URL=f"redis://:{birds['redis_password']}@{redis}",
+            LLMRING_REGISTRY_BASE_URL=registry.url,
+        )
+        server = Server(data_dir=folder, **given)
+        stack.callback(server.close)
+        until(server.is_healthy)
+        made = asyncio.run(spend_a_day(server, birds, demo))
+        birds.secrets["made_key"] = made["key"]
+        key = {"X-API-Key": made["key"]}
+        birds.watch("with a made key", server.http.get("/api/v1/stats", headers=key).text)
+        for command in (["db", "status"], ["keys", "list"], ["stats", "recount"]):
+            done = run(*command, data_dir=folder, **given)
+            birds.watch(f"command {command}", done.stdout, done.stderr)
+            assert done.returncode == 0, done.stderr
+        server.close()
+        birds.watch("output", server.output.read_text())
+        rows = asyncio.run(dump(url))
+    for where, row in rows:
+        birds.watch(where, row)
+    assert any("what was said" in row for _, row in rows)  # so that what is there would be found
+    assert not any("what was said" in text for where, text in birds.outputs if where == "output")
+    assert not birds.found(), told(birds)
+
+
+def wrong_role(url, birds):
+    return with_password(url, birds, user="nobody_of_that_name")
+
+
+def out_of_reach(url, birds):
+    return f"postgresql://llmring:{quote(birds['database_password'], safe='')}@127.0.0.1:9/name"
+
+
+def wrong_parameter(url, birds):
+    return f"{out_of_reach(url, birds)}?sslmode={quote(birds['database_password'], safe='')}"
+
+
+def not_written_for_a_url(url, birds):
+    return f"postgresql://llmring:{birds['database_password']}@127.0.0.1:9/name"
+
+
+@pytest.mark.parametrize(
+    "where", [wrong_role, out_of_reach, wrong_parameter, not_written_for_a_url]
+)
+def test_no_secret_comes_out_of_a_command_that_cannot_use_the_database(where):
+    birds = canaries()
+    with data_folder() as folder:
+        given = variables(birds, where(url_of("migrated"), birds))
+        done = run("db", "status", data_dir=folder, **given)
+    birds.watch("output", done.stdout, done.stderr)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert not birds.found(), told(birds)
+
+
+def test_no_secret_comes_out_of_a_server_whose_database_and_redis_are_away():
+    birds = canaries()
+    redis = f"redis://:{birds['redis_password']}@127.0.0.1:9/0"
+    with data_folder() as folder:
+        given = variables(
+            birds,
+            out_of_reach("", birds),
+            LLMRING_REDIS_URL=redis,
+            LLMRING_AUTH_MODE="registered",
+            LLMRING_LOG_FORMAT="json",
+        )
+        server = Server(data_dir=folder, **given)
+        try:
+            server.first_lines()
+            until(lambda: answers(server))
+            for headers in ({"X-API-Key": birds["open_key"]}, {"X-API-Key": MADE}):
+                for path in ("/health", "/api/v1/stats", "/registry", f"{ADMIN}/keys"):
+                    answer = server.http.get(path, headers=headers)
+                    birds.watch(path, answer.text, answer.headers)
+            assert answer.status_code == 401
+        finally:
+            server.close()
+        birds.watch("output", server.output.read_text())
+    birds.secrets["made_key"] = MADE
+    assert '"status": 503' in str(birds.outputs)
+    assert not birds.found(), told(birds)
+
+
+MADE = "lr_0000000000000000000000000000000000"
+
+
+def answers(server):
+    try:
+        return server.http.get("/").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "LLMRING_DATABASE_URL",
+        "LLMRING_REDIS_URL",
+        "LLMRING_KEY_PEPPER",
+        "LLMRING_SECRETS_KEY",
+        "LLMRING_RECEIPTS_PRIVATE_KEY_B64",
+        "LLMRING_RATE_LIMIT",
+        "LLMRING_CORS_ORIGINS",
+        "LLMRING_MCP_ALLOWED_NETWORKS",
+    ],
+)
+def test_a_setting_with_a_secret_in_a_wrong_place_is_refused_without_it(name):
+    birds = canaries()
+    with data_folder() as folder:
+        given = variables(birds, out_of_reach("", birds), LLMRING_AUTH_MODE="registered")
+        done = run(data_dir=folder, **{**given, name: birds["in_a_bad_body"]})
+    birds.watch("output", done.stdout, done.stderr)
+    assert done.returncode == 1
+    assert name in done.stderr
+    assert not birds.found(), told(birds)
+
+
+def test_no_object_shows_a_secret():
+    birds = canaries()
+    url = with_password(url_of("migrated"), birds)
+    secret = {
+        "key_pepper": base64.b64encode(birds["pepper"]).decode(),
+        "secrets_key": base64.b64encode(birds["secrets_key"]).decode(),
+        "receipts_private_key_b64": base64.b64encode(birds["receipts_key"]).decode(),
+        "admin_token": birds["admin_token"],
+        "redis_url": f"redis://:{birds['redis_password']}@127.0.0.1:9/0",
+        "database_url": url,
+    }
+    settings = Settings(_env_file=None, auth_mode="registered", **secret)
+    app = create_app(settings=settings)
+    key = SecretStr(birds["open_key"])
+    objects = [
+        settings,
+        settings.model_dump(),
+        settings.model_dump_json(),
+        app.state._state,
+        *map(vars, (app.state.database, app.state.registry, app.state.rate_limits)),
+        *map(vars, (app.state.door, app.state.mcp)),
+        KeyBook(settings, app.state.database),
+        Caller("id", birds["secrets_key"]),
+        asyncio.run(OpenDoor(keys_are_ids=False).caller(birds["open_key"])),
+        Login({"dsn": url}),
+        PrivateKey.read(secret["receipts_private_key_b64"]),
+        NewKey(project="p", open_key=key),
+        MadeKey.model_construct(key=birds["open_key"], project="p"),
+        Bearer(type="bearer", token=birds["bearer_token"]),
+        Header(type="header", name="X-Key", value=birds["header_value"]),
+        Basic(type="basic", username="me", password=birds["basic_password"]),
+        Target("id", "https://mcp.example.org", "http", (("X-Key", birds["header_value"]),)),
+    ]
+    for each in objects:
+        birds.watch(type(each).__name__, repr(each), each, f"{each}")
+    assert not birds.found(), told(birds)
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc"])
+@pytest.mark.parametrize(
+    "spell",
+    [
+        lambda text: text,
+        lambda text: text.encode().hex(),
+        lambda text: base64.b64encode(text.encode()).decode(),
+        lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
+        lambda text: quote(text, safe=""),
+        lambda text: json.dumps({"a": text}),
+    ],
+    ids=["plain", "hex", "base64", "base64url", "url", "json"],
+)
+def test_a_canary_is_found_in_every_form(spell, before):
+    birds = Canaries(password="pass/word+with>all?kinds~of signs")
+    birds.watch("there", f"log line {spell(before + birds['password'] + 'after')}")
+    assert {(name, where) for name, where, _ in birds.found()} == {("password", "there")}
+
+
+def test_a_canary_is_not_found_where_there_is_none():
+    birds = canaries()
+    birds.watch("there", *(form[:-2] for form in forms_of(birds["open_key"])))
+    assert not birds.found(), told(birds)
