@@ -36,7 +36,7 @@ soak: $(VENV)/.dev ## an hour of everything: does the server's memory stay flat?
 	@$(BIN)/python tests/faults/soak.py $(or $(MINUTES),60)
 
 test-schema: $(VENV)/.dev ## ask a real server all that its OpenAPI document says (SCHEMA_EXAMPLES=200)
-	@$(BIN)/python -m pytest --numprocesses=2 -rP --schema-examples $(or $(SCHEMA_EXAMPLES),20) $(TEST_OPTIONS) tests/hostile
+	@$(BIN)/python -m pytest --numprocesses=2 -rP --schema-examples $(or $(SCHEMA_EXAMPLES),20) $(TEST_OPTIONS) tests/openapi
 
 check: $(VENV)/.dev ## lint, format, types, import contracts
 	@$(BIN)/ruff check .
