@@ -4,6 +4,7 @@ import pytest
 
 from llmring_core.errors import StartRefused
 from llmring_core.settings import DEV_ORIGINS, Settings
+from llmring_server.serving import _allow_loopback
 
 
 @pytest.fixture
@@ -75,3 +76,20 @@ def test_secrets_do_not_show(read):
         DATABASE_URL="postgresql://u:hunter2@h/d", RECEIPTS_PRIVATE_KEY_B64="hunter2hunter2"
     )
     assert "hunter2" not in repr(settings) + str(settings)
+
+
+def test_no_network_at_all_can_be_said():
+    settings = Settings(_env_file=None, mcp_allowed_networks="none")
+    assert settings.mcp_allowed_networks == ()
+    assert "mcp_allowed_networks" in settings.model_fields_set
+
+
+@pytest.mark.parametrize(
+    ("host", "networks", "may"),
+    [("127.0.0.1", None, True), ("0.0.0.0", None, False), ("127.0.0.1", "none", False)],
+)
+def test_local_mcp_servers_may_be_called_unless_the_operator_says_otherwise(
+    monkeypatch, host, networks, may
+):
+    monkeypatch.setenv("LLMRING_MCP_ALLOWED_NETWORKS", networks or "")
+    assert _allow_loopback(host, Settings(_env_file=None)) is may
