@@ -38,8 +38,9 @@ schemathesis.openapi.format(
 def filter_case(context: Any, case: Any) -> bool:
     """Whether a request makes sense, where it is well-formed."""
     if case.meta is not None and case.meta.generation.mode == GenerationMode.NEGATIVE:
-        # Of a parameter that comes more than once the last one counts: it may be a good one.
-        return not any(isinstance(value, list) for value in (case.query or {}).values())
+        # A list or an object becomes a parameter that comes more than once: the last one counts,
+        # and may be a good one.
+        return not any(isinstance(value, list | dict) for value in (case.query or {}).values())
     return (
         has_dates_in_order(case.query or {})
         and not has_empty_items(case.query or {})
