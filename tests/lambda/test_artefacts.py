@@ -49,7 +49,7 @@ def test_a_function_is_small_and_has_no_group_but_its_own(name, tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_function_comes_as_bytecode(name):
     files = [each for each in (BUILT / f"{name}Function").rglob("*") if each.is_file()]
-    assert {each.suffix for each in files} <= {".pyc", ".sql"}
+    assert {each.suffix for each in files} <= {".pyc", ".sql", ".json"}
 
 
 @pytest.mark.parametrize("layer", LAYERS)
