@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import time
-from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
@@ -18,6 +17,7 @@ from llmring_core.migrate import migrate, shipped
 from llmring_core.queries import Statement
 from llmring_core.settings import Settings
 from support.older import recorded
+from support.postgres import connected
 from support.processes import COMMAND, Server, environment, postgres_of, run, until
 from support.schema import PICTURE, drawn
 
@@ -44,15 +44,6 @@ create table llmring.regions (name text primary key);
 create index usage_logs_by_region on llmring.usage_logs (region) where region is not null;
 insert into llmring.schema_migrations values (9999, '9999_pre_regions', 'x');
 """
-
-
-@asynccontextmanager
-async def connected(url):
-    connection = await asyncpg.connect(url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def migrated_before(url, migration, monkeypatch):

@@ -8,12 +8,12 @@ import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 
-import asyncpg
 import httpx
 import pytest
 
+from support.postgres import connected
 from support.processes import CALL, HEADERS, Server, until
 from support.proxy import proxied_database
 
@@ -47,15 +47,6 @@ def started(folder, url, workers="1"):
         yield server
     finally:
         server.close()
-
-
-@asynccontextmanager
-async def connected(url):
-    connection = await asyncpg.connect(url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 def ended(server):

@@ -62,12 +62,19 @@ async def new_database(template: str | None = TEMPLATE) -> AsyncIterator[str]:
         await administer(f"drop database {name} with (force)")
 
 
-async def administer(sql: str) -> None:
-    connection = await asyncpg.connect(os.environ[VARIABLE])
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of its own."""
+    connection = await asyncpg.connect(url)
     try:
-        await connection.execute(sql)
+        yield connection
     finally:
         await connection.close()
+
+
+async def administer(sql: str) -> None:
+    async with connected(os.environ[VARIABLE]) as connection:
+        await connection.execute(sql)
 
 
 async def _make_template() -> None:
