@@ -61,8 +61,8 @@ def bodies_with(secret):
     yield {"content": f"a={secret}".encode(), "headers": {"Content-Type": "text/plain"}}
 
 
-def echo(kind):
-    """An MCP server that says what credentials it was sent, in each way that it can."""
+def echo(kind, echoes):
+    """An MCP server that says what credentials it was sent, and notes in `echoes` that it did."""
 
     async def app(scope, receive, send):
         body = b""
@@ -82,6 +82,7 @@ def echo(kind):
         headers = [(b"content-type", b"application/json"), *headers]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": text.encode()})
+        echoes.append((kind, f"{sent} {basic}"))
 
     return app
 
@@ -102,13 +103,16 @@ async def use_mcp_servers(project, canaries, demo):
         refreshed = await project.ask("POST", f"{MCP}/servers/{server['id']}/refresh")
         assert refreshed.status_code == 200, refreshed.text
         tools = (await project.ask("GET", f"{MCP}/tools?server_id={server['id']}&q=add")).json()
+        echoes = []
         for kind in ECHOES:
-            demo.answers_with = echo(kind)
+            demo.answers_with = echo(kind, echoes)
             run = await project.ask(
                 "POST", f"{MCP}/tools/{tools[0]['id']}/execute", json={"input": {"a": 1, "b": 2}}
             )
             assert run.status_code >= 400, run.text
         demo.answers_with = None
+        secret = auth.get("token") or auth.get("value") or auth["password"]
+        assert [kind for kind, said in echoes if secret in said] == list(ECHOES)
         await project.ask("GET", f"{MCP}/tools/{tools[0]['id']}/history")
         away = {"url": "http://127.0.0.1:9/mcp", "auth_config": auth}
         await project.ask("PUT", f"{MCP}/servers/{server['id']}", json=away)
