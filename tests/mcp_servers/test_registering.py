@@ -157,7 +157,18 @@ async def test_what_cannot_be_a_server_is_refused(alice, members):
     assert await alice.reads(f"{MCP}/servers") == []
 
 
-@pytest.mark.parametrize("members", [{"name": None}, {"url": None}, {"url": "x"}, {"policy": ""}])
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"name": None},
+        {"url": None},
+        {"url": "x"},
+        {"policy": ""},
+        {"is_active": None},
+        {"is_active": 0},
+        {"is_active": "no"},
+    ],
+)
 async def test_what_a_server_cannot_become_is_refused(alice, members):
     server = await registered(alice, URL)
     path = f"{MCP}/servers/{server['id']}"

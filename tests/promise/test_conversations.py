@@ -226,6 +226,7 @@ async def test_a_batch_that_makes_no_sense_is_refused(alice, body):
     [
         {"title": "x" * 1001},
         {"temperature": -1},
+        {"temperature": True},
         {"max_tokens": 1.5},
         {"metadata": []},
         {"project_id": 5},

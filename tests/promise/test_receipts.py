@@ -163,6 +163,11 @@ async def test_with_an_idempotency_key_a_receipt_is_issued_once(alice):
     assert len(await alice.reads_receipts()) == 1
 
 
+async def test_whole_numbers_of_tokens_may_be_written_as_doubles(alice):
+    receipt = await alice.issues(tokens={"input": 12.0, "output": 1e2})
+    assert receipt["tokens"] == {"input": 12, "output": 100}
+
+
 @pytest.mark.parametrize(
     ("members", "place"),
     [
@@ -174,6 +179,7 @@ async def test_with_an_idempotency_key_a_receipt_is_issued_once(alice):
         ({"tokens": None}, ["body", "tokens"]),
         ({"tokens": {"input": 1}}, ["body", "tokens", "output"]),
         ({"tokens": {"input": -1, "output": 1}}, ["body", "tokens", "input"]),
+        ({"tokens": {"input": 1.5, "output": 1}}, ["body", "tokens", "input"]),
         ({"tokens": {"input": "1", "output": 1}}, ["body", "tokens", "input"]),
         ({"tokens": {"input": True, "output": 1}}, ["body", "tokens", "input"]),
         ({"tokens": {"input": 1, "output": 1, "cached_input": 2}}, ["body", "tokens"]),
