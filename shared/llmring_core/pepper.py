@@ -1,5 +1,7 @@
 """The pepper: what makes the hashes of API keys useless to who only has the database."""
 
+import hashlib
+import hmac
 from functools import lru_cache
 
 from llmring_core.base64_text import from_base64
@@ -25,6 +27,11 @@ def pepper_of(settings: Settings) -> bytes:
     raise StartRefused(
         f"LLMRING_AUTH_MODE=registered needs {NAME} (32 bytes in base64) or {NAME}_SECRET."
     )
+
+
+def pepper_id(pepper: bytes) -> bytes:
+    """What tells a pepper from another, and nothing else of it; the database may know it."""
+    return hmac.digest(pepper, b"llmring-server pepper id", hashlib.sha256)[:8]
 
 
 @lru_cache(maxsize=4)

@@ -45,7 +45,8 @@ CREATE TABLE llmring.api_keys (
     created_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone,
     revoked_at timestamp with time zone,
-    last_used_at timestamp with time zone
+    last_used_at timestamp with time zone,
+    pepper_id bytea
 );
 
 COMMENT ON TABLE llmring.api_keys IS 'Never the keys themselves.';
@@ -57,6 +58,8 @@ COMMENT ON COLUMN llmring.api_keys.api_key_id IS 'The project, as the rows of al
 COMMENT ON COLUMN llmring.api_keys.hint IS 'The first characters of the key, by which its owner knows it again.';
 
 COMMENT ON COLUMN llmring.api_keys.last_used_at IS 'To within a minute.';
+
+COMMENT ON COLUMN llmring.api_keys.pepper_id IS 'Tells peppers apart; null of keys older than the column.';
 
 CREATE TABLE llmring.awaited_logs (
     api_key_id character varying(255) NOT NULL,

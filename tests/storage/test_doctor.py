@@ -16,6 +16,8 @@ from llmring_core.key_ring import KeyRing
 from llmring_core.registry import Registry
 from llmring_core.sealing import seal
 from llmring_core.signing import PrivateKey
+from llmring_server.admin import managing
+from llmring_server.admin.models import NewKey
 from llmring_server.cli import main
 from llmring_server.operating import doctor as examination
 from llmring_server.operating.findings import reason
@@ -175,9 +177,9 @@ async def test_more_connections_than_there_are_is_warned_of(examined):
             "0001_pre_usage was edited after it was applied: restore",
         ),
         (
-            "delete from llmring.schema_migrations where version = 10",
+            "delete from llmring.schema_migrations where version = 11",
             "warning",
-            "llmring lacks 0010_pre_execution_months: run llmring-server db migrate",
+            "llmring lacks 0011_pre_pepper_ids: run llmring-server db migrate",
         ),
         ("drop schema llmring cascade", "warning", "there is no schema llmring yet: run"),
     ],
@@ -266,6 +268,7 @@ A_KEY = (
     "insert into llmring.api_keys (key_id, key_hash, api_key_id, project, name, scopes, hint,"
     " created_at) values (gen_random_uuid(), '\\x00', 'p', 'p', '', '{}', '', now())"
 )
+PEPPERS = [bytes([number]) * 32 for number in (1, 2)]
 
 
 async def test_registered_keys_without_their_pepper_fail(examined, sql):
@@ -290,6 +293,19 @@ async def test_a_pepper_beside_the_database_is_found_and_should_be_for_its_owner
     assert open_to_all["API keys"][0] == "warning"
     assert open_to_all["API keys"][1].endswith(f"chmod 600 {file}")
     assert own["API keys"] == ("ok", "1 registered, and LLMRING_KEY_PEPPER to look them up with")
+
+
+@pytest.mark.parametrize(
+    ("pepper", "level", "says"),
+    [(PEPPERS[0], "ok", "1 registered"), (PEPPERS[1], "FAILED", "1 of 1 keys were made under an")],
+)
+async def test_keys_open_with_the_pepper_they_were_made_under(
+    examined, database, pepper, level, says
+):
+    await managing.create(database, PEPPERS[0], NewKey(project="p"))
+    found, _ = await examined(**REGISTERED, LLMRING_KEY_PEPPER=to_base64url(pepper))
+    assert found["API keys"][0] == level
+    assert found["API keys"][1].startswith(says)
 
 
 @pytest.mark.parametrize(("key", "level"), [(SECRETS_KEY, "ok"), (OTHER_KEY, "FAILED")])

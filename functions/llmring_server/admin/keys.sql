@@ -1,8 +1,9 @@
 -- name: add
 insert into {schema}.api_keys (
-    key_id, key_hash, api_key_id, project, name, scopes, hint, created_at, expires_at
+    key_id, key_hash, api_key_id, project, name, scopes, hint, pepper_id, created_at,
+    expires_at
 )
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 returning key_id, project, name, scopes, hint, created_at, expires_at, revoked_at, last_used_at
 
 -- name: list

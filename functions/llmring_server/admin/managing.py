@@ -12,6 +12,7 @@ from llmring_core.callers import check_key, project_id
 from llmring_core.connection import Runner
 from llmring_core.database import Database
 from llmring_core.errors import AlreadyExists, NotFound, Unprocessable
+from llmring_core.pepper import pepper_id
 from llmring_core.queries import load
 from llmring_server.admin.models import MadeKey, NewKey, RegisteredKey
 
@@ -95,7 +96,7 @@ async def _add(
     runner: Runner, pepper: bytes, holder: _Holder, expires_at: datetime | None
 ) -> MadeKey:
     now, key = clock.now(), new_key()
-    named = (ids.new_id(now), hash_of(key, pepper), *holder, hint_of(key))
+    named = (ids.new_id(now), hash_of(key, pepper), *holder, hint_of(key), pepper_id(pepper))
     row = await runner.fetch_row(SQL["add"], *named, now, expires_at)
     assert row is not None  # noqa: S101 - the statement always returns the row it adds
     return MadeKey(**row, key=key)

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from llmring_core.key_ring import PRIVATE_KEY, KeyRing
 from llmring_core.key_ring import SQL as RING
 from llmring_core.pepper import NAME as PEPPER
-from llmring_core.pepper import pepper_of
+from llmring_core.pepper import pepper_id, pepper_of
 from llmring_core.sealing import WrongKey, unseal
 from llmring_core.secrets_key import FILE as SECRETS_FILE
 from llmring_core.secrets_key import keys_of
@@ -72,7 +72,13 @@ async def api_keys(patient: Patient) -> Finding:
         )
     elif not is_set:
         return warning("there is no key yet", "llmring-server keys create --project NAME")
-    await asyncio.to_thread(pepper_of, settings)
+    pepper = await asyncio.to_thread(pepper_of, settings)
+    others = await patient.asked.fetch_value(SQL["keys_of_another_pepper"], pepper_id(pepper))
+    if others:
+        return failed(
+            f"{others} of {count} keys were made under another pepper, so they do not open",
+            f"set {PEPPER} to that one, or put {file} back",
+        )
     return _for_owner_only(file, ok(f"{count} registered, and {PEPPER} to look them up with"))
 
 
