@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -12,19 +13,28 @@ from llmring_core import __version__
 from llmring_core.api_keys import MAX_OVERLAP_HOURS, SCOPES
 from llmring_core.errors import LLMRingError
 
-INTERRUPTED = 130  # as a shell says it of Ctrl-C
+# As a shell says it of Ctrl-C, and of a program that SIGPIPE ended.
+INTERRUPTED = 130
+BROKEN_PIPE = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status, 1 when something is refused in one line."""
     options = _parser().parse_args(arguments)
     try:
-        return _run(options)
+        status = _run(options)
+        sys.stdout.flush()
     except LLMRingError as error:
         sys.stderr.write(f"llmring-server: {error}\n")
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:
+        # Who read our output has enough of it, as `head` does; Python would complain once more
+        # when it flushes at the end (docs of `signal`, "Note on SIGPIPE").
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return status
 
 
 def _run(options: argparse.Namespace) -> int:

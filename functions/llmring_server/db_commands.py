@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from llmring_core.database import Database
+from llmring_core.database_urls import shown_url
 from llmring_core.local_postgres import LocalPostgres, default_data_dir
 from llmring_core.migrate import migrate, status
 from llmring_core.settings import Settings
@@ -59,3 +60,13 @@ def database_url(settings: Settings) -> Iterator[str | None]:
         return
     with LocalPostgres.open(settings.data_dir or default_data_dir()) as local:
         yield local.url
+
+
+def shown_database(settings: Settings, *, with_folder: bool = False) -> str:
+    """Which database it is; of a URL without its user, password and parameters."""
+    if settings.database_url is not None:
+        return shown_url(settings.database_url.get_secret_value())
+    if settings.database_secret is not None:
+        return "that of LLMRING_DATABASE_SECRET"
+    folder = f" in {settings.data_dir or default_data_dir()}" if with_folder else ""
+    return f"embedded PostgreSQL{folder}"

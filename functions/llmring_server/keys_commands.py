@@ -1,6 +1,5 @@
 """`llmring-server keys`: registered API keys, made, listed, replaced and revoked."""
 
-import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
@@ -13,44 +12,22 @@ from pydantic import ValidationError
 from llmring_core import clock
 from llmring_core.database import Database
 from llmring_core.errors import StartRefused
-from llmring_core.local_postgres import default_data_dir
 from llmring_core.migrate import migrate
-from llmring_core.pepper import NAME, pepper_of
-from llmring_core.secret_store import read_secret
-from llmring_core.secrets_key import own_key
 from llmring_core.settings import Settings
 from llmring_core.terminal import printable
 from llmring_server.admin import managing
 from llmring_server.admin.models import MadeKey, NewKey, RegisteredKey
-from llmring_server.db_commands import with_database
+from llmring_server.db_commands import shown_database, with_database
+from llmring_server.own_pepper import own_pepper
 
 Result = TypeVar("Result")
 
-PEPPER_FILE = "key.pepper"
+IS_OPEN = (
+    "Warning: LLMRING_AUTH_MODE is open here. A server in that mode lets any key in, and keeps "
+    "what comes with this one apart from the project; start it with LLMRING_AUTH_MODE=registered."
+)
 SHOWN = 1000
 TIME = "%Y-%m-%d %H:%M UTC"
-
-
-def own_pepper(settings: Settings) -> bytes:
-    """The pepper of the settings; beside the embedded database else one of our own making.
-
-    It goes into the environment, from which the processes of a server read it.
-
-    Raises:
-        StartRefused: there is none, and the database is one that other machines may use.
-    """
-    if settings.key_pepper is None and settings.key_pepper_secret is not None:
-        os.environ[NAME] = read_secret(settings.key_pepper_secret, member=NAME)
-        settings = Settings.from_env()
-    # One of our own beside a database of others would be one per machine: their keys would not
-    # open here, nor ours there.
-    is_beside = settings.database_url is None and settings.database_secret is None
-    if settings.key_pepper is None and is_beside:
-        folder = settings.data_dir or default_data_dir()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.environ[NAME] = own_key(folder, PEPPER_FILE)
-        settings = Settings.from_env()
-    return pepper_of(settings)
 
 
 def keys_create(
@@ -71,8 +48,7 @@ def keys_create(
     except ValidationError as error:
         wrong = error.errors(include_input=False, include_url=False)[0]
         raise StartRefused(f"{wrong['loc'][0]}: {wrong['msg']}.") from None
-    pepper = own_pepper(Settings.from_env())
-    return _show(_migrated(lambda database: managing.create(database, pepper, new)))
+    return _show(_with_pepper(lambda database, pepper: managing.create(database, pepper, new)))
 
 
 def keys_list() -> int:
@@ -87,8 +63,10 @@ def keys_list() -> int:
 
 def keys_rotate(key_id: UUID, overlap_hours: int) -> int:
     """Make a key in the place of another and print it."""
-    pepper, overlap = own_pepper(Settings.from_env()), timedelta(hours=overlap_hours)
-    return _show(_migrated(lambda database: managing.rotate(database, pepper, key_id, overlap)))
+    overlap = timedelta(hours=overlap_hours)
+    return _show(
+        _with_pepper(lambda database, pepper: managing.rotate(database, pepper, key_id, overlap))
+    )
 
 
 def keys_revoke(key_id: UUID) -> int:
@@ -106,6 +84,20 @@ def _migrated(work: Callable[[Database], Awaitable[Result]]) -> Result:
         return await work(database)
 
     return with_database(run)
+
+
+def _with_pepper(work: Callable[[Database, bytes], Awaitable[MadeKey]]) -> MadeKey:
+    """Make a key, which opens what the operator may not have looked at: so say where it is kept."""
+    settings = Settings.from_env()
+
+    async def run(database: Database) -> MadeKey:
+        return await work(database, await own_pepper(settings, database))
+
+    made = _migrated(run)
+    sys.stderr.write(f"Database: {shown_database(settings, with_folder=True)}\n")
+    if settings.auth_mode == "open":
+        sys.stderr.write(f"{IS_OPEN}\n")
+    return made
 
 
 def _show(made: MadeKey) -> int:

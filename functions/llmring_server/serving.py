@@ -1,7 +1,6 @@
 """`llmring-server serve`: sockets, the embedded database, the first lines, uvicorn."""
 
 import asyncio
-import ipaddress
 import os
 import signal
 import socket
@@ -15,18 +14,19 @@ from typing import TYPE_CHECKING, NoReturn
 
 import uvicorn
 
-from llmring_core import __version__, metrics, telemetry
+from llmring_core import metrics, telemetry, tracing
 from llmring_core.database import Database
-from llmring_core.database_urls import shown_url
 from llmring_core.errors import StartRefused, Unavailable
+from llmring_core.key_book import count
 from llmring_core.key_ring import PRIVATE_KEY, KeyRing
 from llmring_core.local_postgres import default_data_dir
 from llmring_core.migrate import migrate
 from llmring_core.secret_store import read_secret
 from llmring_core.secrets_key import keys_of, own_key
 from llmring_core.settings import Settings
-from llmring_server.db_commands import database_url
-from llmring_server.keys_commands import own_pepper
+from llmring_server.db_commands import database_url, run_on
+from llmring_server.first_lines import NOT_FOUND, Found, first_lines
+from llmring_server.own_pepper import keeps_its_own, own_pepper, with_given_pepper
 from llmring_server.slow_clients import BoundedPatience
 
 if TYPE_CHECKING:
@@ -35,11 +35,6 @@ if TYPE_CHECKING:
 # For requests under way; the rest of ten seconds is for what is closed after them.
 SHUTDOWN_SECONDS = 6
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
-LOOPBACK_LINE = "MCP servers    on this machine may be called, as only this machine can ask for it"
-NOT_KNOWN = "not known yet"
-MAKE_A_KEY = " with a key of llmring-server keys create --project NAME"
-QUEUE_LINE = "Logged calls   go to the queue; llmring-server ingest run stores them"
-EXAMPLE = '{"provider":"openai","model":"gpt-4.1","input_tokens":1200,"output_tokens":350}'
 
 
 def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
@@ -50,6 +45,8 @@ def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
     """
     settings = Settings.from_env()
     keys_of(settings)  # a wrong one stops the start
+    if settings.tracing:
+        tracing.require()
     signal.signal(signal.SIGTERM, _leave)
     with _listener(host, port) as listener, database_url(settings) as url:
         # Workers are new processes: they learn from the environment where the database is.
@@ -63,15 +60,15 @@ def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
             folder = settings.data_dir or default_data_dir()
             os.environ["LLMRING_SECRETS_KEY"] = own_key(folder)
         if settings.auth_mode == "registered":
-            own_pepper(settings)
+            settings = with_given_pepper(settings)
         may_call_itself = _allow_loopback(host, settings)
-        can_sign = _prepare(settings, url)
-        for line in first_lines(settings, listener, can_sign or NOT_KNOWN, may_call_itself):
+        found = _prepare(settings, url)
+        for line in first_lines(settings, listener, found or NOT_FOUND, may_call_itself):
             sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
         telemetry.log_to_terminal(settings.log_level, as_json=settings.log_format == "json")
         with shared_metrics(settings, workers):
-            _run(listener, reload=reload, workers=workers, is_migrated=can_sign is not None)
+            _run(listener, reload=reload, workers=workers, is_migrated=found is not None)
     return 0
 
 
@@ -98,63 +95,6 @@ def _allow_loopback(host: str, settings: Settings) -> bool:
     return True
 
 
-def first_lines(
-    settings: Settings, listener: socket.socket, can_sign: str, may_call_itself: bool
-) -> list[str]:
-    """What a user wants to know first: where it listens, on what, and how to try it."""
-    host, port = listener.getsockname()[:2]
-    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    shown = f"[{shown}]" if ":" in shown else shown
-    address = f"http://{shown}:{port}"
-    return [
-        f"llmring-server {__version__}",
-        f"Listening      {address}{f'  (Swagger UI at {address}/docs)' if settings.docs else ''}",
-        f"Database       {_database(settings)}, schema {settings.database_schema}",
-        f"Registry       {settings.registry_base_url}",
-        f"Sign receipts  {can_sign}",
-        f"Conversations  {_kept(settings)}",
-        f"Usage logs     kept {_for_days(settings.usage_retention_days)}",
-        *([QUEUE_LINE] if settings.ingest_mode == "queue" else []),
-        *([LOOPBACK_LINE] if may_call_itself else []),
-        *_warnings(settings, host),
-        f"Try it{MAKE_A_KEY if settings.auth_mode == 'registered' else ''}:",
-        f"  curl {address}/api/v1/log -H 'X-API-Key: my-project' \\",
-        "    -H 'Content-Type: application/json' \\",
-        f"    -d '{EXAMPLE}'",
-    ]
-
-
-def _warnings(settings: Settings, host: str) -> list[str]:
-    """What an operator should know who opened more than one machine's door."""
-    warnings = []
-    if "*" in settings.cors_origins:
-        warnings.append("LLMRING_CORS_ORIGINS=* lets every web page call this server")
-    if settings.auth_mode == "open" and not ipaddress.ip_address(host).is_loopback:
-        warnings.append("LLMRING_AUTH_MODE=open lets everybody in who reaches this address")
-    return [f"Warning        {each}" for each in warnings]
-
-
-def _kept(settings: Settings) -> str:
-    """What is kept of conversations, and how long."""
-    if not settings.enable_conversation_tracking:
-        return "not kept (LLMRING_ENABLE_CONVERSATION_TRACKING=false)"
-    level, days = settings.message_logging_level, settings.message_retention_days
-    if level == "none":
-        return "kept without their messages (LLMRING_MESSAGE_LOGGING_LEVEL=none)"
-    return f"kept at the level {level}, messages {_for_days(days)}"
-
-
-def _for_days(days: int) -> str:
-    return f"for {days} day{'s' * (days > 1)}" if days else "for ever"
-
-
-def _database(settings: Settings) -> str:
-    """Which database it is; of a URL without its user, password and parameters."""
-    if settings.database_url is not None:
-        return shown_url(settings.database_url.get_secret_value())
-    return "that of LLMRING_DATABASE_SECRET" if settings.database_secret else "embedded PostgreSQL"
-
-
 def _listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -166,25 +106,22 @@ def _listener(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _prepare(settings: Settings, url: str | None) -> str | None:
-    """Migrate before any worker starts, and say who signs receipts; None if the database is away.
+def _prepare(settings: Settings, url: str | None) -> Found | None:
+    """Migrate before any worker starts, and look at the keys; None if the database is away.
 
     What is refused is then refused in one line.
     """
+    may_make_keys = settings.admin_token is not None or settings.admin_token_secret is not None
+    may_look = settings.auth_mode == "registered"
 
-    async def run() -> str:
-        database = Database(settings)
-        keys = KeyRing(settings, database)
-        if url is not None:
-            database.go_to(url)
-        try:
-            await migrate(database)
-            return await _who_signs(keys)
-        finally:
-            await database.close()
+    async def find(database: Database) -> Found:
+        await migrate(database)
+        may_keep = may_make_keys and keeps_its_own(settings)
+        pepper = await own_pepper(settings, database) if may_look or may_keep else None
+        return Found(await _who_signs(KeyRing(settings, database)), await count(database, pepper))
 
     try:
-        return asyncio.run(run())
+        return asyncio.run(run_on(settings, url, find))
     except Unavailable as error:
         sys.stderr.write(f"llmring-server: {error} Requests get 503 until it does.\n")
         return None

@@ -38,12 +38,13 @@ _terminal: terminal.Terminal | None = None
 def log_to_terminal(level: str, *, as_json: bool = False) -> None:
     """Write our log lines to stderr, for the standalone server; a host configures its own.
 
-    Those of uvicorn and of asyncio, which tell of broken requests and lost tasks, go with them.
+    Those of uvicorn, asyncio and OpenTelemetry, which tell of broken requests, lost tasks and
+    traces that nobody takes, go with them.
     """
     global _terminal  # noqa: PLW0603 - loggers are the process's too
     _terminal = terminal.Terminal(as_json=as_json)
     _terminal.addFilter(AddRequestId())
-    for logger in (LOGGER, logging.getLogger("uvicorn"), logging.getLogger("asyncio")):
+    for logger in (LOGGER, *map(logging.getLogger, ("uvicorn", "asyncio", "opentelemetry"))):
         logger.handlers[:] = [_terminal]
         logger.propagate = False
     LOGGER.setLevel(level.upper())

@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from llmring_core.errors import StartRefused
@@ -30,6 +31,12 @@ _QUERY, REDACTED = "url.query", "REDACTED"
 _tracer: "Tracer | None" = None
 
 
+def require() -> None:
+    """Raise StartRefused if the SDK of OpenTelemetry is not there, without loading it."""
+    if not (find_spec("opentelemetry") and find_spec("opentelemetry.sdk")):
+        raise StartRefused("LLMRING_TRACING needs: pip install 'llmring-server[otel]'.")
+
+
 def start() -> "TelemetryConfig":
     """Trace from now on, with what a host has set up already or with what the variables say.
 
@@ -37,11 +44,10 @@ def start() -> "TelemetryConfig":
         StartRefused: the SDK of OpenTelemetry is not there.
     """
     global _tracer  # noqa: PLW0603 - OpenTelemetry's provider is the process's too
-    try:
-        from opentelemetry import trace
-        from opentelemetry.sdk.trace import TracerProvider
-    except ImportError:
-        raise StartRefused("LLMRING_TRACING needs: pip install 'llmring-server[otel]'.") from None
+    require()
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+
     if not isinstance(trace.get_tracer_provider(), TracerProvider):
         trace.set_tracer_provider(_provider())
         if not any(os.environ.get(each) for each in ENDPOINTS):

@@ -1,10 +1,13 @@
 """`llmring-server keys`, and a server that lets only those keys in."""
 
 import stat
+import subprocess
 
 import pytest
 
-from support.processes import CALL, run
+from llmring_core.base64_text import to_base64url
+from llmring_server.cli import BROKEN_PIPE
+from support.processes import CALL, COMMAND, environment, run
 
 REGISTERED = {"LLMRING_AUTH_MODE": "registered"}
 WARNING = "LLMRING_AUTH_MODE=open lets everybody in who reaches this address"
@@ -23,7 +26,9 @@ def status(server, key):
 
 def test_a_key_that_is_made_beside_a_running_server_is_let_in(start, folder):
     server = start(**REGISTERED)
-    assert "Try it with a key of llmring-server keys create" in server.first_lines()
+    assert "API keys       0 registered, no other is let in (llmring-server keys create" in (
+        server.first_lines()
+    )
     assert status(server, "alice") == 401
     assert status(server, made(folder)) == 200
 
@@ -80,3 +85,57 @@ def test_a_pepper_that_is_none_stops_the_start_in_one_line(folder):
 def test_an_open_door_to_other_machines_is_warned_of(start, host, mode, warns):
     server = start("--host", host, LLMRING_AUTH_MODE=mode)
     assert (WARNING in server.first_lines()) is warns
+
+
+def test_a_key_is_made_with_its_database_named_and_an_open_mode_warned_of(folder):
+    done = run("keys", "create", "--project", "p", data_dir=folder)
+    closed = run("keys", "create", "--project", "p", data_dir=folder, **REGISTERED)
+    assert f"Database: embedded PostgreSQL in {folder}\n" in done.stderr
+    assert "Warning: LLMRING_AUTH_MODE is open here" in done.stderr
+    assert "Warning" not in closed.stderr
+
+
+def test_a_server_that_lets_any_key_in_warns_of_registered_ones(start, folder):
+    made(folder)
+    assert "1 keys are registered, but LLMRING_AUTH_MODE=open lets any" in start().first_lines()
+
+
+def test_keys_of_another_pepper_are_warned_of(start, folder):
+    made(folder)
+    pepper = to_base64url(bytes(32))
+    lines = start(LLMRING_KEY_PEPPER=pepper, **REGISTERED).first_lines()
+    assert "1 of 1 keys do not open: they were made under another LLMRING_KEY_PEPPER" in lines
+
+
+@pytest.mark.parametrize("words", [(), ("keys", "create", "--project", "p")])
+def test_no_pepper_is_made_in_the_place_of_one_that_keys_were_made_under(folder, words):
+    made(folder)
+    (folder / "key.pepper").unlink()
+    done = run(*words, data_dir=folder, **REGISTERED)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{folder / 'key.pepper'} is gone, under which the 1 registered keys" in done.stderr
+    assert not (folder / "key.pepper").exists()
+
+
+def test_a_damaged_pepper_is_told_by_its_file(folder):
+    (folder / "key.pepper").write_text("hi\n")
+    done = run(data_dir=folder, **REGISTERED)
+    assert done.returncode == 1
+    told = f"{folder / 'key.pepper'} is damaged: put back what was in it."
+    assert done.stderr == f"llmring-server: {told}\n"
+
+
+def test_an_operator_may_make_keys_before_any_other_is_kept_out(start):
+    token = "a token of the operator"
+    server = start(LLMRING_ADMIN_TOKEN=token)
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = server.http.post("/api/v1/admin/keys", json={"project": "p"}, headers=headers)
+    assert answer.status_code == 201
+
+
+def test_a_reader_who_has_enough_is_no_fault(folder):
+    made(folder)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*COMMAND, "keys", "list"], env=environment(folder), **pipes) as command:
+        command.stdout.close()
+        assert (command.stderr.read(), command.wait()) == (b"", BROKEN_PIPE)

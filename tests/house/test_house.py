@@ -101,7 +101,7 @@ def test_the_example_environment_lists_every_setting():
 
 
 def test_the_readme_shows_the_curl_that_the_first_lines_print():
-    first_lines = (ROOT / "functions/llmring_server/serving.py").read_text()
+    first_lines = (ROOT / "functions/llmring_server/first_lines.py").read_text()
     body = '{"provider":"openai","model":"gpt-4.1","input_tokens":1200,"output_tokens":350}'
     assert body in first_lines
     assert body in (ROOT / "README.md").read_text()

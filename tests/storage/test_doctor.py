@@ -15,16 +15,18 @@ from llmring_core.base64_text import to_base64url
 from llmring_core.key_ring import KeyRing
 from llmring_core.registry import Registry
 from llmring_core.sealing import seal
+from llmring_core.settings import Settings
 from llmring_core.signing import PrivateKey
 from llmring_server.admin import managing
 from llmring_server.admin.models import NewKey
 from llmring_server.cli import main
 from llmring_server.operating import doctor as examination
-from llmring_server.operating.findings import reason
+from llmring_server.operating import key_checks
+from llmring_server.operating.findings import Patient, ok, reason
 from support.processes import free_port, until
 
-NAMES = ["database", "schema", "registry", "Redis", "receipt key", "API keys", "secrets key"]
-NAMES += ["clock", "disk"]
+NAMES = ["database", "settings", "schema", "registry", "Redis", "receipt key", "API keys"]
+NAMES += ["secrets key", "clock", "disk"]
 MINE, OTHER = PrivateKey.generate(), PrivateKey.generate()
 PRIVATE_KEY = "LLMRING_RECEIPTS_PRIVATE_KEY_B64"
 SECRETS_KEY, OTHER_KEY = bytes(32), bytes(range(32))
@@ -271,28 +273,65 @@ A_KEY = (
 PEPPERS = [bytes([number]) * 32 for number in (1, 2)]
 
 
-async def test_registered_keys_without_their_pepper_fail(examined, sql):
+@pytest.fixture
+def beside(database, tmp_path):
+    """Has the API keys of an embedded database examined, in whose folder a pepper may be."""
+    settings = Settings(_env_file=None, auth_mode="registered", data_dir=tmp_path)
+    return lambda: key_checks.api_keys(Patient(settings, tmp_path, database))
+
+
+async def test_registered_keys_without_a_pepper_fail(examined, sql):
     await sql(A_KEY)
     found, status = await examined(**REGISTERED)
     assert (found["API keys"][0], status) == ("FAILED", 1)
-    assert "put " in found["API keys"][1]
-    assert "key.pepper back, or set LLMRING_KEY_PEPPER" in found["API keys"][1]
+    assert "needs LLMRING_KEY_PEPPER" in found["API keys"][1]
+
+
+async def test_registered_keys_beside_which_their_pepper_is_gone_fail(beside, sql, tmp_path):
+    await sql(A_KEY)
+    found = await beside()
+    assert found.level == "FAILED"
+    assert found.remedy == f"put {tmp_path / 'key.pepper'} back, or set LLMRING_KEY_PEPPER"
+
+
+async def test_no_keys_and_no_pepper_is_a_beginning(beside):
+    found = await beside()
+    assert (found.level, found.text) == ("warning", "there is no key yet")
 
 
 async def test_a_pepper_beside_the_database_is_found_and_should_be_for_its_owner(
-    examined, sql, tmp_path
+    beside, sql, tmp_path
 ):
     await sql(A_KEY)
-    (tmp_path / "data").mkdir()
-    file = tmp_path / "data" / "key.pepper"
+    file = tmp_path / "key.pepper"
     file.write_text(f"{to_base64url(bytes(32))}\n")
     file.chmod(0o644)
-    open_to_all, _ = await examined(**REGISTERED)
+    open_to_all = await beside()
     file.chmod(0o600)
-    own, _ = await examined(**REGISTERED)
-    assert open_to_all["API keys"][0] == "warning"
-    assert open_to_all["API keys"][1].endswith(f"chmod 600 {file}")
-    assert own["API keys"] == ("ok", "1 registered, and LLMRING_KEY_PEPPER to look them up with")
+    assert (open_to_all.level, open_to_all.remedy) == ("warning", f"chmod 600 {file}")
+    assert await beside() == ok("1 registered, and LLMRING_KEY_PEPPER to look them up with")
+
+
+async def test_registered_keys_of_a_server_that_lets_any_key_in_are_told(examined, sql):
+    await sql(A_KEY)
+    found, _ = await examined()
+    assert found["API keys"][0] == "warning"
+    assert found["API keys"][1].startswith("1 are registered, but any other is let in too")
+
+
+async def test_a_variable_that_is_nearly_a_setting_is_told_without_its_value(examined):
+    found, _ = await examined(LLMRING_AUTH_MOD="hunter2", LLMRING_CLIENTS_OWN="x")
+    level, line = found["settings"]
+    assert level == "warning"
+    assert line.startswith("LLMRING_AUTH_MOD is no setting; LLMRING_AUTH_MODE is: write it so")
+    assert "hunter2" not in line
+    assert "LLMRING_CLIENTS_OWN" not in line
+
+
+async def test_a_name_in_the_file_of_settings_that_is_nearly_a_setting_is_told(examined, tmp_path):
+    (tmp_path / ".env").write_text("LLMRING_RATELIMIT=10/second\n")
+    found, _ = await examined()
+    assert "LLMRING_RATELIMIT is no setting; LLMRING_RATE_LIMIT is" in found["settings"][1]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from llmring_core.migrate import applied
 from llmring_core.secrets_key import FILE as SECRETS_FILE
 from llmring_core.settings import Settings
 from llmring_server.db_commands import database_url, run_on
-from llmring_server.keys_commands import PEPPER_FILE
 from llmring_server.operating.checksums import add_checksum
 from llmring_server.operating.postgres_tools import tools_for
 from llmring_server.operating.target import (
@@ -26,6 +25,7 @@ from llmring_server.operating.target import (
     major_version,
     uses_embedded,
 )
+from llmring_server.own_pepper import PEPPER_FILE
 
 # Whoever changes a table has it for moments; a longer wait would itself keep others waiting.
 LOCK_WAIT = "10s"

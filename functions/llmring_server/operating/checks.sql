@@ -29,12 +29,6 @@ limit 3
 -- name: time
 select clock_timestamp()
 
--- name: keys
-select count(*) from {schema}.api_keys where revoked_at is null
-
--- name: keys_of_another_pepper
-select count(*) from {schema}.api_keys where revoked_at is null and pepper_id <> $1
-
 -- name: sealed
 -- The newest first: what came last was sealed with the newest key.
 select auth_sealed from {mcp_schema}.servers

@@ -12,7 +12,12 @@ from llmring_core.database_errors import NOT_MIGRATED
 from llmring_core.errors import LLMRingError, StartRefused
 from llmring_core.local_postgres import LocalPostgres
 from llmring_core.settings import Settings
-from llmring_server.operating import database_checks, key_checks, network_checks
+from llmring_server.operating import (
+    database_checks,
+    key_checks,
+    network_checks,
+    settings_checks,
+)
 from llmring_server.operating.disk_check import disk
 from llmring_server.operating.findings import (
     Finding,
@@ -28,6 +33,7 @@ from llmring_server.operating.target import data_folder, uses_embedded
 Check = Callable[[Patient], Awaitable[Finding]]
 
 CHECKS: dict[str, Check] = {
+    "settings": settings_checks.names,
     "schema": database_checks.schema,
     "registry": network_checks.registry,
     "Redis": network_checks.redis,

@@ -5,16 +5,17 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from llmring_core.key_book import count
 from llmring_core.key_ring import PRIVATE_KEY, KeyRing
 from llmring_core.key_ring import SQL as RING
 from llmring_core.pepper import NAME as PEPPER
-from llmring_core.pepper import pepper_id, pepper_of
+from llmring_core.pepper import pepper_of
 from llmring_core.sealing import WrongKey, unseal
 from llmring_core.secrets_key import FILE as SECRETS_FILE
 from llmring_core.secrets_key import keys_of
-from llmring_server.keys_commands import PEPPER_FILE
 from llmring_server.operating.findings import Finding, Patient, failed, ok, warning
 from llmring_server.operating.target import SQL, uses_embedded
+from llmring_server.own_pepper import keeps_its_own, pepper_file
 
 
 async def receipts(patient: Patient) -> Finding:
@@ -56,30 +57,42 @@ def _new(mine: str, current: str | None) -> Finding:
 
 
 async def api_keys(patient: Patient) -> Finding:
-    """Whether keys are registered, and can be looked up."""
-    settings = patient.settings
+    """Whether the keys that are registered open."""
+    settings, file = patient.settings, pepper_file(patient.settings)
+    if settings.auth_mode == "open" and patient.database is None:
+        return _open(0)
+    registered = (await count(patient.asked, None)).keys
     if settings.auth_mode == "open":
-        return ok("any key is a project of its own (LLMRING_AUTH_MODE=open)")
-    count = await patient.asked.fetch_value(SQL["keys"])
-    file = patient.data_dir / PEPPER_FILE
-    is_set = settings.key_pepper is not None or settings.key_pepper_secret is not None
-    if not is_set and file.exists():
+        return _open(registered)
+    if keeps_its_own(settings):
+        if not file.exists():
+            return _without_pepper(registered, file)
         settings = settings.model_copy(update={"key_pepper": _read(file)})
-    elif not is_set and count:
-        return failed(
-            f"there are {count} keys, but no {PEPPER} to look them up with, so none opens",
-            f"put {file} back, or set {PEPPER}",
-        )
-    elif not is_set:
-        return warning("there is no key yet", "llmring-server keys create --project NAME")
-    pepper = await asyncio.to_thread(pepper_of, settings)
-    others = await patient.asked.fetch_value(SQL["keys_of_another_pepper"], pepper_id(pepper))
+    others = (await count(patient.asked, await asyncio.to_thread(pepper_of, settings))).others
     if others:
         return failed(
-            f"{others} of {count} keys were made under another pepper, so they do not open",
+            f"{others} of {registered} keys were made under another pepper, so they do not open",
             f"set {PEPPER} to that one, or put {file} back",
         )
-    return _for_owner_only(file, ok(f"{count} registered, and {PEPPER} to look them up with"))
+    return _for_owner_only(file, ok(f"{registered} registered, and {PEPPER} to look them up with"))
+
+
+def _open(registered: int) -> Finding:
+    if registered:
+        return warning(
+            f"{registered} are registered, but any other is let in too, as a project of its own",
+            "set LLMRING_AUTH_MODE=registered",
+        )
+    return ok("any key is a project of its own (LLMRING_AUTH_MODE=open)")
+
+
+def _without_pepper(registered: int, file: Path) -> Finding:
+    if registered:
+        return failed(
+            f"there are {registered} keys, but no {PEPPER} to look them up with, so none opens",
+            f"put {file} back, or set {PEPPER}",
+        )
+    return warning("there is no key yet", "llmring-server keys create --project NAME")
 
 
 async def credentials(patient: Patient) -> Finding:

@@ -22,7 +22,7 @@ from llmring_server.usage.models import ExplainedUsage, UsageRow
 
 SQL = load("llmring_server.usage")
 # A reader that is slow holds a page in memory, as text and as rows.
-EXPORT_PAGE = 1000
+EXPORT_PAGE = 250
 EXPORT_BYTES = 512 * 1024
 
 Filter = Annotated[str | None, Query(max_length=255)]

@@ -1,0 +1,76 @@
+"""The pepper of a process of its own: that of the settings, or one kept beside its database."""
+
+import os
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from llmring_core.database import Database
+from llmring_core.errors import StartRefused
+from llmring_core.key_book import count
+from llmring_core.local_postgres import default_data_dir
+from llmring_core.pepper import NAME, pepper_of
+from llmring_core.secret_store import read_secret
+from llmring_core.secrets_key import own_key
+from llmring_core.settings import Settings
+
+PEPPER_FILE = "key.pepper"
+
+
+def pepper_file(settings: Settings) -> Path:
+    """Where a pepper of our own making is kept."""
+    return (settings.data_dir or default_data_dir()) / PEPPER_FILE
+
+
+def keeps_its_own(settings: Settings) -> bool:
+    """Whether the pepper is kept in a file: none is given, and the database is the embedded one.
+
+    One of our own beside a database of others would be one per machine: their keys would not open
+    here, nor ours there.
+    """
+    is_given = settings.key_pepper is not None or settings.key_pepper_secret is not None
+    is_beside = settings.database_url is None and settings.database_secret is None
+    return is_beside and not is_given
+
+
+def with_given_pepper(settings: Settings) -> Settings:
+    """The settings with the pepper that AWS keeps, which goes into the environment.
+
+    From there the processes of a server read it.
+
+    Raises:
+        StartRefused: there is none, and the database is one that other machines may use.
+    """
+    if settings.key_pepper is None and settings.key_pepper_secret is not None:
+        settings = _with(settings, read_secret(settings.key_pepper_secret, member=NAME))
+    if not keeps_its_own(settings):
+        pepper_of(settings)
+    return settings
+
+
+async def own_pepper(settings: Settings, database: Database) -> bytes:
+    """The pepper, which is in the environment then; one that we keep is made if there are no keys.
+
+    Raises:
+        StartRefused: as `with_given_pepper`; the one that the keys were made under is gone.
+    """
+    settings = with_given_pepper(settings)
+    if not keeps_its_own(settings):
+        return pepper_of(settings)
+    file = pepper_file(settings)
+    if not file.exists() and (keys := (await count(database, None)).keys):
+        raise StartRefused(
+            f"{file} is gone, under which the {keys} registered keys were made. Put it back, set "
+            f"{NAME} to what was in it, or revoke all of them."
+        )
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    text = own_key(file.parent, file.name)
+    try:
+        return pepper_of(_with(settings, text))
+    except StartRefused:
+        raise StartRefused(f"{file} is damaged: put back what was in it.") from None
+
+
+def _with(settings: Settings, pepper: str) -> Settings:
+    os.environ[NAME] = pepper
+    return settings.model_copy(update={"key_pepper": SecretStr(pepper)})
