@@ -30,7 +30,7 @@ from llmring_server.own_pepper import keeps_its_own, own_pepper, with_given_pepp
 from llmring_server.slow_clients import BoundedPatience
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
 # For requests under way; the rest of ten seconds is for what is closed after them.
 SHUTDOWN_SECONDS = 6
@@ -61,7 +61,7 @@ def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
             os.environ["LLMRING_SECRETS_KEY"] = own_key(folder)
         if settings.auth_mode == "registered":
             settings = with_given_pepper(settings)
-        may_call_itself = _allow_loopback(host, settings)
+        may_call_itself = _keep_to_itself(host, settings)
         found = _prepare(settings, url)
         for line in first_lines(settings, listener, found or NOT_FOUND, may_call_itself):
             sys.stdout.write(f"{line}\n")
@@ -83,13 +83,16 @@ def shared_metrics(settings: Settings, workers: int) -> Iterator[None]:
         yield
 
 
-def _allow_loopback(host: str, settings: Settings) -> bool:
-    """Let local MCP servers be called where only this machine can ask for it.
+def _keep_to_itself(host: str, settings: Settings) -> bool:
+    """On loopback, answer only who names this machine, and let MCP servers on it be called.
 
-    Unless the operator says which networks may be: behind a proxy on the same machine, whoever
-    asks comes from it.
+    Behind a proxy on the same machine whoever asks comes from it. So the latter is only for an
+    operator who has not said which hosts this server is, nor which networks may be called.
     """
-    if host not in LOOPBACK_HOSTS or "mcp_allowed_networks" in settings.model_fields_set:
+    if host not in LOOPBACK_HOSTS or settings.allowed_hosts:
+        return False
+    os.environ["LLMRING_ALLOWED_HOSTS"] = "localhost"
+    if "mcp_allowed_networks" in settings.model_fields_set:
         return False
     os.environ["LLMRING_MCP_ALLOWED_NETWORKS"] = "127.0.0.0/8,::1/128"
     return True
@@ -167,7 +170,7 @@ def _run(listener: socket.socket, *, reload: bool, workers: int, is_migrated: bo
             return
 
 
-def _here(is_migrated: bool) -> "Callable[[], FastAPI]":
+def _here(is_migrated: bool) -> "Callable[[], ASGIApp]":
     """What makes the app in this very process, which need not look at the schema twice."""
     from llmring_server.worker import make_app
 

@@ -37,6 +37,10 @@ def _check_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
     return hosts
 
 
+def _check_own_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    return hosts if hosts == ("*",) else _check_hosts(hosts)
+
+
 def _check_database_url(value: SecretStr) -> SecretStr:
     check_database_url(value.get_secret_value())
     return value
@@ -51,6 +55,7 @@ def _check_redis_url(value: SecretStr) -> SecretStr:
 Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_split)]
 Hosts = Annotated[Texts, AfterValidator(_check_hosts)]
+OwnHosts = Annotated[Texts, AfterValidator(_check_own_hosts)]
 Origins = Annotated[
     tuple[str, ...], NoDecode, BeforeValidator(_split_origins), AfterValidator(_check_origins)
 ]

@@ -14,7 +14,15 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from llmring_core.errors import StartRefused
-from llmring_core.setting_values import DatabaseURL, Hosts, Networks, Origins, RedisURL, Texts
+from llmring_core.setting_values import (
+    DatabaseURL,
+    Hosts,
+    Networks,
+    Origins,
+    OwnHosts,
+    RedisURL,
+    Texts,
+)
 
 DEV_ORIGINS = ("http://localhost:5173", "http://localhost:5174")
 
@@ -79,6 +87,9 @@ class Settings(BaseSettings):
     )
     admin_token_secret: str | None = Field(
         None, description="the ARN or name of an AWS secret that holds LLMRING_ADMIN_TOKEN"
+    )
+    allowed_hosts: OwnHosts = Field(
+        (), description="host names, comma-separated; *.example.org for all below, * for any"
     )
     rate_limit: Annotated[str, Field(pattern=_RATE)] | None = Field(
         None, description="the requests of a project in a time, such as 600/minute or 10/second"

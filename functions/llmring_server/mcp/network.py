@@ -17,6 +17,7 @@ import httpcore2
 from httpcore2 import AnyIOBackend
 
 from llmring_core.errors import Forbidden
+from llmring_core.host_names import matches
 from llmring_core.settings import Settings
 from llmring_server.mcp.addresses import Address, refuse_private
 
@@ -38,7 +39,7 @@ class Guard:
         Raises:
             Forbidden: one of them may not.
         """
-        if any(_matches(host, each) for each in self.settings.mcp_allowed_hosts):
+        if any(matches(host, each) for each in self.settings.mcp_allowed_hosts):
             return
         try:
             for address in addresses:
@@ -96,10 +97,3 @@ async def _resolved(host: str, port: int) -> list[Address]:
     except (OSError, UnicodeError) as error:
         raise httpcore2.ConnectError(f"{host} cannot be resolved: {error}") from error
     return [ip_address(address[0]) for *_, address in found]
-
-
-def _matches(host: str, allowed: str) -> bool:
-    name, allowed = host.lower().rstrip("."), allowed.lower()
-    if allowed.startswith("*."):
-        return name.endswith(allowed[1:])
-    return name == allowed

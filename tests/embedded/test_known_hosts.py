@@ -1,0 +1,55 @@
+"""For whom a server answers: Host gives away a web page that points its name to this machine."""
+
+import pytest
+
+from support.processes import CALL, HEADERS
+
+HERE = ("127.0.0.1", "localhost", "LOCALHOST:1", "[::1]:8000", "127.0.0.1:8000")
+ELSEWHERE = ("evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost@evil", "")
+LOOPBACK_LINE = "MCP servers    on this machine may be called"
+
+
+def status(server, host, method="GET", path="/api/v1/logs", **options):
+    headers = {**HEADERS, "Host": host}
+    return server.http.request(method, path, headers=headers, **options).status_code
+
+
+def test_a_server_on_loopback_answers_who_names_this_machine(start):
+    server = start()
+    assert {host: status(server, host) for host in HERE} == dict.fromkeys(HERE, 200)
+    assert {host: status(server, host) for host in ELSEWHERE} == dict.fromkeys(ELSEWHERE, 421)
+
+
+def test_who_names_another_host_changes_nothing(start):
+    server = start()
+    assert status(server, "evil.example", "POST", "/api/v1/log", json=CALL) == 421
+    assert server.rows() == []
+
+
+def test_a_request_that_is_misdirected_is_told_so(start):
+    answer = start().http.get("/", headers={"Host": "evil.example"})
+    assert answer.json()["detail"].endswith("LLMRING_ALLOWED_HOSTS names others.")
+    assert answer.json()["request_id"] == answer.headers["X-Request-Id"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_server_behind_a_proxy_answers_for_the_hosts_that_it_is_given(start):
+    server = start(LLMRING_ALLOWED_HOSTS="llmring.example.org,*.internal.example.org")
+    hosts = ("llmring.example.org", "a.internal.example.org:443", "127.0.0.1")
+    assert {host: status(server, host) for host in hosts} == dict.fromkeys(hosts, 200)
+    assert status(server, "example.org") == 421
+    assert LOOPBACK_LINE not in server.first_lines()
+
+
+@pytest.mark.parametrize(
+    ("options", "variables"),
+    [(("--host", "0.0.0.0"), {}), ((), {"LLMRING_ALLOWED_HOSTS": "*"})],
+    ids=["other machines", "any"],
+)
+def test_elsewhere_a_server_is_whatever_it_is_called(start, options, variables):
+    assert status(start(*options, **variables), "evil.example") == 200
+
+
+def test_every_worker_knows_who_it_is(start):
+    server = start("--workers", "2")
+    assert {status(server, "evil.example") for _ in range(20)} == {421}
