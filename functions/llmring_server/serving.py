@@ -24,6 +24,7 @@ from llmring_core.migrate import migrate
 from llmring_core.secret_store import read_secret
 from llmring_core.secrets_key import keys_of, own_key
 from llmring_core.settings import Settings
+from llmring_server.admin.token import token_of
 from llmring_server.db_commands import database_url, run_on
 from llmring_server.first_lines import NOT_FOUND, Found, first_lines
 from llmring_server.own_pepper import keeps_its_own, own_pepper, with_given_pepper
@@ -49,16 +50,7 @@ def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
         tracing.require()
     signal.signal(signal.SIGTERM, _leave)
     with _listener(host, port) as listener, database_url(settings) as url:
-        # Workers are new processes: they learn from the environment where the database is.
-        if url is not None:
-            os.environ["LLMRING_DATABASE_URL"] = url
-        if settings.secrets_key is None and settings.secrets_key_secret is not None:
-            # Once, and not while requests wait; a new key takes a new start.
-            name, member = settings.secrets_key_secret, "LLMRING_SECRETS_KEY"
-            os.environ[member] = read_secret(name, member=member)
-        elif url is not None and settings.secrets_key is None:
-            folder = settings.data_dir or default_data_dir()
-            os.environ["LLMRING_SECRETS_KEY"] = own_key(folder)
+        _tell_workers(settings, url)
         if settings.auth_mode == "registered":
             settings = with_given_pepper(settings)
         may_call_itself = _keep_to_itself(host, settings)
@@ -70,6 +62,22 @@ def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
         with shared_metrics(settings, workers):
             _run(listener, reload=reload, workers=workers, is_migrated=found is not None)
     return 0
+
+
+def _tell_workers(settings: Settings, url: str | None) -> None:
+    """Put what we find out once into the environment, from which the processes of a server read it.
+
+    AWS is asked for secrets now, and not while requests wait; a rotated one takes a new start.
+    """
+    if url is not None:
+        os.environ["LLMRING_DATABASE_URL"] = url
+    if settings.secrets_key is None and settings.secrets_key_secret is not None:
+        name, member = settings.secrets_key_secret, "LLMRING_SECRETS_KEY"
+        os.environ[member] = read_secret(name, member=member)
+    elif settings.secrets_key is None and url is not None:
+        os.environ["LLMRING_SECRETS_KEY"] = own_key(settings.data_dir or default_data_dir())
+    if (token := token_of(settings)) is not None:
+        os.environ["LLMRING_ADMIN_TOKEN"] = token
 
 
 @contextmanager
