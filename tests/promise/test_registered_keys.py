@@ -292,6 +292,20 @@ async def test_a_key_that_makes_no_sense_is_not_made(http, wrong):
     assert (await http.post(KEYS, json=body, headers=OPERATOR)).status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "wrong"),
+    [
+        (KEYS, {"project": "billing", "scope": "log:write"}, "scope"),
+        (f"{KEYS}/{NOBODY}/rotate", {"overlap": 0}, "overlap"),
+    ],
+)
+async def test_a_member_that_nobody_knows_is_refused_by_name(http, path, body, wrong):
+    response = await http.post(path, json=body, headers=OPERATOR)
+    assert response.status_code == 422
+    assert [each["loc"] for each in response.json()["detail"]] == [["body", wrong]]
+    assert (await http.get(KEYS, headers=OPERATOR)).json() == []
+
+
 @pytest.mark.parametrize("what", ["rotate", "revoke"])
 async def test_a_key_that_is_not_there_is_not_found(http, what):
     path = f"{KEYS}/01a20b58-e53b-74d4-bfbd-eb894b64570c"

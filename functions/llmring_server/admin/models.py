@@ -26,8 +26,10 @@ Expiry = Annotated[datetime, AfterValidator(_in_utc)]
 class NewKey(BaseModel):
     """A key to make."""
 
+    # A misspelt limit that went unheeded would make a key that may do everything, for ever.
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"project": "billing", "scopes": ["log:write"]}]}
+        extra="forbid",
+        json_schema_extra={"examples": [{"project": "billing", "scopes": ["log:write"]}]},
     )
 
     project: Name = Field(description="Keys of one project see the same rows.")
@@ -65,6 +67,8 @@ class MadeKey(RegisteredKey):
 
 class Rotation(BaseModel):
     """How a key is replaced by a new one."""
+
+    model_config = ConfigDict(extra="forbid")
 
     overlap_hours: int = Field(
         24, ge=0, le=MAX_OVERLAP_HOURS, description="How long the old key still opens."
