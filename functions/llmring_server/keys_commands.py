@@ -64,9 +64,15 @@ def keys_list() -> int:
 def keys_rotate(key_id: UUID, overlap_hours: int) -> int:
     """Make a key in the place of another and print it."""
     overlap = timedelta(hours=overlap_hours)
-    return _show(
-        _with_pepper(lambda database, pepper: managing.rotate(database, pepper, key_id, overlap))
-    )
+
+    async def rotate(database: Database, pepper: bytes) -> MadeKey:
+        new = await managing.rotate(database, pepper, key_id, overlap)
+        until = f"until {new.old_key_opens_until:{TIME}}"
+        opens = until if overlap_hours else "nothing any more in ten seconds"
+        sys.stderr.write(f"The old key opens {opens}.\n")
+        return new
+
+    return _show(_with_pepper(rotate))
 
 
 def keys_revoke(key_id: UUID) -> int:
@@ -109,6 +115,7 @@ def _show(made: MadeKey) -> int:
 def _line(key: RegisteredKey) -> str:
     until = "for ever" if key.expires_at is None else f"until {key.expires_at:{TIME}}"
     is_over = key.expires_at is not None and key.expires_at <= clock.now()
+    until = f"replaced, {until}" if key.replaced_at else until
     state = "revoked" if key.revoked_at else "over" if is_over else until
     used = "never used" if key.last_used_at is None else f"used {key.last_used_at:{TIME}}"
     named = f"{key.project}/{key.name}" if key.name else key.project

@@ -46,7 +46,8 @@ CREATE TABLE llmring.api_keys (
     expires_at timestamp with time zone,
     revoked_at timestamp with time zone,
     last_used_at timestamp with time zone,
-    pepper_id bytea
+    pepper_id bytea,
+    replaced_at timestamp with time zone
 );
 
 COMMENT ON TABLE llmring.api_keys IS 'Never the keys themselves.';
@@ -60,6 +61,8 @@ COMMENT ON COLUMN llmring.api_keys.hint IS 'The first characters of the key, by 
 COMMENT ON COLUMN llmring.api_keys.last_used_at IS 'To within a minute.';
 
 COMMENT ON COLUMN llmring.api_keys.pepper_id IS 'Tells peppers apart; null of keys older than the column.';
+
+COMMENT ON COLUMN llmring.api_keys.replaced_at IS 'When another key was made in its place.';
 
 CREATE TABLE llmring.awaited_logs (
     api_key_id character varying(255) NOT NULL,

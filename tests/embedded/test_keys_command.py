@@ -1,5 +1,6 @@
 """`llmring-server keys`, and a server that lets only those keys in."""
 
+import re
 import stat
 import subprocess
 
@@ -52,9 +53,21 @@ def test_a_key_is_replaced_and_revoked(start, folder):
     key_id = run("keys", "list", data_dir=folder).stdout.split()[0]
     rotated = run("keys", "rotate", key_id, "--overlap-hours", "0", data_dir=folder)
     assert [status(server, old), status(server, rotated.stdout.strip())] == [401, 200]
+    assert "The old key opens nothing any more in ten seconds." in rotated.stderr
     revoked = run("keys", "revoke", key_id, data_dir=folder)
     assert revoked.returncode == 0
     assert run("keys", "list", data_dir=folder).stdout.count("revoked") == 1
+
+
+def test_a_rotation_says_until_when_the_old_key_opens_and_is_done_once(folder):
+    made(folder)
+    key_id = run("keys", "list", data_dir=folder).stdout.split()[0]
+    rotated = run("keys", "rotate", key_id, data_dir=folder)
+    said = re.search(r"The old key opens until (20\S+ \S+ UTC)\.", rotated.stderr)
+    assert f"replaced, until {said[1]}" in run("keys", "list", data_dir=folder).stdout
+    again = run("keys", "rotate", key_id, data_dir=folder)
+    assert (again.returncode, again.stdout, again.stderr.count("\n")) == (1, "", 1)
+    assert "rotate the key that was made in its place then, or make a new one" in again.stderr
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,7 @@ async def test_more_connections_than_there_are_is_warned_of(examined):
         (
             "delete from llmring.schema_migrations where version = 11",
             "warning",
-            "llmring lacks 0011_pre_pepper_ids: run llmring-server db migrate",
+            "llmring lacks 0011_pre_key_peppers_and_replacements: run llmring-server db migrate",
         ),
         ("drop schema llmring cascade", "warning", "there is no schema llmring yet: run"),
     ],

@@ -4,23 +4,30 @@ insert into {schema}.api_keys (
     expires_at
 )
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-returning key_id, project, name, scopes, hint, created_at, expires_at, revoked_at, last_used_at
+returning
+    key_id, project, name, scopes, hint, created_at, expires_at, revoked_at, replaced_at,
+    last_used_at
 
 -- name: list
-select key_id, project, name, scopes, hint, created_at, expires_at, revoked_at, last_used_at
+select
+    key_id, project, name, scopes, hint, created_at, expires_at, revoked_at, replaced_at,
+    last_used_at
 from {schema}.api_keys
 where ($1::text is null or project = $1) and key_id < $2
 order by key_id desc
 limit $3
 
+-- name: hold
+-- Until the transaction ends, so that of several that would replace a key one does.
+select api_key_id, project, name, scopes, created_at, expires_at, revoked_at, replaced_at
+from {schema}.api_keys where key_id = $1
+for update
+
 -- name: replace
--- The old one ends when the overlap is over, if it does not end before.
-update {schema}.api_keys as key set expires_at = least(key.expires_at, $2)
-from (select * from {schema}.api_keys where key_id = $1 for update) as old
-where key.key_id = old.key_id
-  and old.revoked_at is null and (old.expires_at is null or old.expires_at > $3)
-returning
-    key.api_key_id, key.project, key.name, key.scopes, old.expires_at - old.created_at as lifetime
+-- It ends when the overlap is over, if it does not end before.
+update {schema}.api_keys set expires_at = least(expires_at, $2), replaced_at = $3
+where key_id = $1
+returning expires_at
 
 -- name: one_at_a_time
 select pg_advisory_xact_lock(hashtextextended($1, 0))

@@ -2,23 +2,24 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from llmring_core import clock, ids
 from llmring_core.api_keys import hash_of, hint_of, new_key
 from llmring_core.callers import check_key, project_id
-from llmring_core.connection import Runner
+from llmring_core.connection import Row, Runner
 from llmring_core.database import Database
 from llmring_core.errors import AlreadyExists, NotFound, Unprocessable
 from llmring_core.pepper import pepper_id
 from llmring_core.queries import load
-from llmring_server.admin.models import MadeKey, NewKey, RegisteredKey
+from llmring_server.admin.models import MadeKey, NewKey, RegisteredKey, Successor
 
 SQL = load("llmring_server.admin", "keys.sql")
 
 LAST = UUID(int=2**128 - 1)
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 class _Holder(NamedTuple):
@@ -49,7 +50,7 @@ async def create(database: Database, pepper: bytes, new: NewKey) -> MadeKey:
             raise AlreadyExists("The project has rows of its own already; choose another name.")
         project = known or adopted or registered_project_id(new.project)
         holder = _Holder(project, new.project, new.name, sorted(set(new.scopes)))
-        return await _add(tx, pepper, holder, new.expires_at)
+        return await _add(tx, pepper, holder, clock.now(), new.expires_at)
 
     return await database.transact(add)
 
@@ -62,21 +63,23 @@ async def page(
     return [RegisteredKey.model_validate(dict(row)) for row in rows]
 
 
-async def rotate(database: Database, pepper: bytes, key_id: UUID, overlap: timedelta) -> MadeKey:
+async def rotate(database: Database, pepper: bytes, key_id: UUID, overlap: timedelta) -> Successor:
     """Make a key that may do what another one may, for as long; that one ends after the overlap.
 
     Raises:
-        NotFound: there is no such key, or it is over.
+        NotFound: there is no such key, or it was revoked or is over.
+        AlreadyExists: there is a key in its place already.
     """
-    now = clock.now()
 
-    async def replace(tx: Runner) -> MadeKey:
-        old = await tx.fetch_row(SQL["replace"], key_id, now + overlap, now)
+    async def replace(tx: Runner) -> Successor:
+        old, now = await tx.fetch_row(SQL["hold"], key_id), clock.now()
         if old is None:
             raise NotFound
-        *holder, lifetime = old.values()
-        expires_at = None if lifetime is None else now + lifetime
-        return await _add(tx, pepper, _Holder(*holder), expires_at)
+        _check_replaceable(old, now)
+        until = await tx.fetch_value(SQL["replace"], key_id, now + overlap, now)
+        holder = _Holder(*(old[each] for each in _Holder._fields))
+        new = await _add(tx, pepper, holder, now, _for_as_long(old, now))
+        return Successor(**new.model_dump(), old_key_opens_until=until)
 
     return await database.transact(replace)
 
@@ -92,10 +95,28 @@ def registered_project_id(project: str) -> str:
     return hashlib.sha256(b"llmring-server registered project\x00" + project.encode()).hexdigest()
 
 
+def _check_replaceable(old: Row, now: datetime) -> None:
+    if old["replaced_at"] is not None and old["revoked_at"] is None:
+        raise AlreadyExists(
+            f"This key was replaced at {old['replaced_at']:%Y-%m-%d %H:%M:%S} UTC: rotate the key "
+            "that was made in its place then, or make a new one."
+        )
+    is_over = old["expires_at"] is not None and old["expires_at"] <= now
+    if old["revoked_at"] is not None or is_over:
+        raise NotFound("This key was revoked or is over: make a new one.")
+
+
+def _for_as_long(old: Row, now: datetime) -> datetime | None:
+    if old["expires_at"] is None:
+        return None
+    lifetime: timedelta = old["expires_at"] - old["created_at"]
+    return now + min(lifetime, END_OF_TIME - now)
+
+
 async def _add(
-    runner: Runner, pepper: bytes, holder: _Holder, expires_at: datetime | None
+    runner: Runner, pepper: bytes, holder: _Holder, now: datetime, expires_at: datetime | None
 ) -> MadeKey:
-    now, key = clock.now(), new_key()
+    key = new_key()
     named = (ids.new_id(now), hash_of(key, pepper), *holder, hint_of(key), pepper_id(pepper))
     row = await runner.fetch_row(SQL["add"], *named, now, expires_at)
     assert row is not None  # noqa: S101 - the statement always returns the row it adds

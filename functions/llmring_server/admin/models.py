@@ -56,6 +56,7 @@ class RegisteredKey(BaseModel):
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    replaced_at: datetime | None = Field(description="When a key was made in its place.")
     last_used_at: datetime | None = Field(description="To within a minute.")
 
 
@@ -63,6 +64,12 @@ class MadeKey(RegisteredKey):
     """A key that was just made."""
 
     key: str = Field(description="The key, shown this once.", repr=False)
+
+
+class Successor(MadeKey):
+    """A key that was just made in the place of another."""
+
+    old_key_opens_until: datetime = Field(description="When the key in whose place it is ends.")
 
 
 class Rotation(BaseModel):

@@ -9,11 +9,18 @@ from fastapi import Depends, HTTPException, Query, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from llmring_core.dependencies import Db
-from llmring_core.errors import NotConfigured, NotFound, NotTheOperator, raises
+from llmring_core.errors import (
+    AlreadyExists,
+    NotConfigured,
+    NotFound,
+    NotTheOperator,
+    Unprocessable,
+    raises,
+)
 from llmring_core.pepper import pepper_of
 from llmring_core.web import SettingsDep, group_router
 from llmring_server.admin import managing
-from llmring_server.admin.models import MadeKey, NewKey, RegisteredKey, Rotation
+from llmring_server.admin.models import MadeKey, NewKey, RegisteredKey, Rotation, Successor
 from llmring_server.admin.token import token_of
 
 _bearer = HTTPBearer(scheme_name="AdminToken", auto_error=False, description="LLMRING_ADMIN_TOKEN.")
@@ -42,7 +49,7 @@ router.dependencies.append(Depends(_operator))
 
 
 @router.post("", status_code=201)
-@raises(NotConfigured)
+@raises(NotConfigured, AlreadyExists, Unprocessable)
 async def create_key(new: NewKey, db: Db, settings: SettingsDep) -> MadeKey:
     """Make a key of a project. The answer is the only one that has it."""
     return await managing.create(db, pepper_of(settings), new)
@@ -60,11 +67,14 @@ async def list_keys(
 
 
 @router.post("/{key_id}/rotate", status_code=201)
-@raises(NotConfigured)
+@raises(NotConfigured, AlreadyExists)
 async def rotate_key(
     key_id: UUID, db: Db, settings: SettingsDep, how: Rotation | None = None
-) -> MadeKey:
-    """Make a key in the place of another, which still opens for the hours of the overlap."""
+) -> Successor:
+    """Make a key in the place of another, which still opens for the hours of the overlap.
+
+    A key is replaced once; then it is the key in its place that can be.
+    """
     overlap = timedelta(hours=(how or Rotation()).overlap_hours)
     return await managing.rotate(db, pepper_of(settings), key_id, overlap)
 
