@@ -4,6 +4,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from getpass import getpass
 from typing import TypeVar
 from uuid import UUID
 
@@ -40,9 +41,7 @@ def keys_create(
     if days is not None:
         asked["expires_at"] = datetime.now().astimezone() + timedelta(days=days)
     if adopt:
-        sys.stderr.write("The key that the project had in open mode: ")
-        sys.stderr.flush()
-        asked["open_key"] = sys.stdin.readline().strip()
+        asked["open_key"] = _read_key("The key that the project had in open mode: ")
     try:
         new = NewKey.model_validate(asked)
     except ValidationError as error:
@@ -104,6 +103,22 @@ def _with_pepper(work: Callable[[Database, bytes], Awaitable[MadeKey]]) -> MadeK
     if settings.auth_mode == "open":
         sys.stderr.write(f"{IS_OPEN}\n")
     return made
+
+
+def _read_key(prompt: str) -> str:
+    """A line of the standard input, which a terminal does not show."""
+    if sys.stdin.isatty():
+        try:
+            key = getpass(prompt)
+        except EOFError:
+            key = ""
+    else:
+        sys.stderr.write(prompt)
+        sys.stderr.flush()
+        key = sys.stdin.readline()
+    if not key.strip():
+        raise StartRefused("No key was given.")
+    return key.strip()
 
 
 def _show(made: MadeKey) -> int:

@@ -1,5 +1,7 @@
 """`llmring-server keys`, and a server that lets only those keys in."""
 
+import os
+import pty
 import re
 import stat
 import subprocess
@@ -8,7 +10,7 @@ import pytest
 
 from llmring_core.base64_text import to_base64url
 from llmring_server.cli import BROKEN_PIPE
-from support.processes import CALL, COMMAND, environment, run
+from support.processes import CALL, COMMAND, DEADLINE_SECONDS, environment, run
 
 REGISTERED = {"LLMRING_AUTH_MODE": "registered"}
 WARNING = "LLMRING_AUTH_MODE=open lets everybody in who reaches this address"
@@ -68,6 +70,83 @@ def test_a_rotation_says_until_when_the_old_key_opens_and_is_done_once(folder):
     again = run("keys", "rotate", key_id, data_dir=folder)
     assert (again.returncode, again.stdout, again.stderr.count("\n")) == (1, "", 1)
     assert "rotate the key that was made in its place then, or make a new one" in again.stderr
+
+
+def adopted(folder, key):
+    """The outcome of adopting a key that comes through a pipe."""
+    return subprocess.run(
+        [*COMMAND, "keys", "create", "--project", "billing", "--adopt"],
+        input=key,
+        env=environment(folder),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+
+
+def test_a_key_that_goes_on_with_the_rows_of_an_open_one_is_made_from_a_pipe(start, folder):
+    server = start()
+    assert status(server, "alice-in-open-mode") == 200
+    done = adopted(folder, "alice-in-open-mode\n")
+    assert (done.returncode, done.stdout[:3]) == (0, "lr_")
+    assert "alice-in-open-mode" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("", "No key was given."),
+        ("\n", "No key was given."),
+        ("alcie-in-open-mode\n", "Nothing is kept under that key"),
+    ],
+)
+def test_what_cannot_be_adopted_is_told_in_one_line(folder, key, says):
+    done = adopted(folder, key)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"open mode: llmring-server: {says}" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "alcie" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [(b"alcie-in-open-mode\n", b"Nothing is kept under that key"), (b"\x04", b"No key was given.")],
+    ids=["a key", "the end"],
+)
+def test_a_terminal_does_not_show_the_key_to_adopt(folder, typed, says):
+    ours, its = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "keys", "create", "--project", "billing", "--adopt"],
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        env=environment(folder),
+        cwd=folder,
+        start_new_session=True,
+    )
+    os.close(its)
+    shown = seen(ours, b"open mode: ")
+    os.write(ours, typed)
+    shown += seen(ours, b"")
+    os.close(ours)
+    assert process.wait(DEADLINE_SECONDS) == 1
+    assert says in shown
+    assert b"alcie" not in shown
+    assert b"Traceback" not in shown
+
+
+def seen(terminal, end):
+    """What a terminal shows, up to some words or, without any, until nobody writes to it."""
+    shown = b""
+    while not (end and shown.endswith(end)):
+        try:
+            shown += os.read(terminal, 1000)
+        except OSError:  # as Linux says that the last writer is gone
+            assert not end, shown
+            return shown
+    return shown
 
 
 @pytest.mark.parametrize(

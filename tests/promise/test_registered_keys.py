@@ -217,10 +217,12 @@ async def test_a_key_that_is_over_is_not_rotated(http, database):
     assert (await rotate(http, old)).status_code == 404
 
 
-async def test_a_key_until_the_end_of_time_is_replaced_by_another(http):
-    old = await made(http, expires_at="9999-12-31T23:59:59Z")
+async def test_a_key_until_the_end_of_time_is_replaced_by_another(http, database):
+    old = await made(http, expires_at="9999-12-31T23:59:59.999999Z")
+    earlier = "update {schema}.api_keys set created_at = created_at - interval '1 day'"
+    await database.execute(Statement(earlier))
     new = (await rotate(http, old)).json()
-    assert new["expires_at"].startswith("9999-12-31T23:59:59")
+    assert [key["expires_at"] for key in (old, new)] == ["9999-12-31T23:59:59Z"] * 2
 
 
 async def test_what_was_answered_once_is_answered_again_to_a_rotated_key(http):
@@ -239,14 +241,19 @@ async def test_a_key_that_is_over_is_not_let_in(http, database):
     assert await status(http, key) == 401
 
 
-async def test_a_key_goes_on_with_the_rows_of_an_open_key(registered):
+@pytest.fixture
+async def alice(registered):
+    """What has rows in open mode."""
     open_mode = registered.model_copy(update={"auth_mode": "open"})
     async with started(open_mode) as app, client_of(httpx.ASGITransport(app)) as client:
         await log(client, "alice")
-    async with started(registered) as app, client_of(httpx.ASGITransport(app)) as client:
-        key = (await made(client, open_key="alice"))["key"]
-        assert await requests_of(client, key) == 1
-        assert await status(client, "alice") == 401
+    return "alice"
+
+
+async def test_a_key_goes_on_with_the_rows_of_an_open_key(alice, http):
+    key = (await made(http, open_key=alice))["key"]
+    assert await requests_of(http, key) == 1
+    assert await status(http, alice) == 401
 
 
 async def test_when_a_key_was_used_is_noted_once_a_minute(http, database):
@@ -401,17 +408,48 @@ async def test_a_key_for_a_time_is_replaced_by_one_for_as_long(http):
     assert len(lifetimes) == 1
 
 
-async def test_a_later_key_sees_the_rows_that_an_earlier_one_of_its_project_adopted(http):
-    first = (await made(http, open_key="what-open-mode-had"))["key"]
-    await log(http, first)
-    later = (await made(http))["key"]
+async def refusal(http, **members):
+    response = await http.post(KEYS, json={"project": "billing", **members}, headers=OPERATOR)
+    return response.status_code, response.json()["detail"]
+
+
+@pytest.mark.parametrize("again", [{}, {"open_key": "alice"}], ids=["plain", "adopting"])
+async def test_a_later_key_sees_the_rows_that_an_earlier_one_of_its_project_adopted(
+    alice, http, again
+):
+    await made(http, open_key=alice)
+    later = (await made(http, **again))["key"]
     assert await requests_of(http, later) == 1
 
 
-async def test_a_project_with_rows_cannot_adopt_others(http):
+async def test_a_project_with_rows_cannot_adopt_others(alice, http):
     await made(http)
-    body = {"project": "billing", "open_key": "what-open-mode-had"}
-    assert (await http.post(KEYS, json=body, headers=OPERATOR)).status_code == 409
+    assert (await refusal(http, open_key=alice))[0] == 409
+
+
+async def test_two_projects_cannot_adopt_the_same_rows(alice, http):
+    await made(http, open_key=alice)
+    assert await refusal(http, project="search", open_key=alice) == (
+        409,
+        "The project billing goes on with the rows of that key already: make a key of that "
+        "project.",
+    )
+
+
+async def test_of_projects_that_adopt_the_same_rows_at_once_one_does(alice, registered):
+    async with started(registered) as app, client_of(httpx.ASGITransport(app)) as client:
+        bodies = [{"project": f"p{number}", "open_key": alice} for number in range(5)]
+        asked = [client.post(KEYS, json=body, headers=OPERATOR) for body in bodies]
+        answers = [each.status_code for each in await asyncio.gather(*asked)]
+    assert sorted(answers) == [201, 409, 409, 409, 409]
+
+
+async def test_a_mistyped_key_is_not_adopted_and_the_right_one_can_be(alice, http):
+    status, detail = await refusal(http, open_key="alcie")
+    assert (status, detail[:35]) == (422, "Nothing is kept under that key; is ")
+    assert "alcie" not in detail
+    key = (await made(http, open_key=alice))["key"]
+    assert await requests_of(http, key) == 1
 
 
 async def test_what_no_client_can_send_is_no_key_to_adopt(http):

@@ -35,6 +35,19 @@ select pg_advisory_xact_lock(hashtextextended($1, 0))
 -- name: rows_of_project
 select api_key_id from {schema}.api_keys where project = $1 order by key_id desc limit 1
 
+-- name: adopter
+select project from {schema}.api_keys where api_key_id = $1 limit 1
+
+-- name: anything_kept
+-- The sums stay when retention takes the calls, and changes are what is not in them yet.
+select exists (select from {schema}.usage_sums where api_key_id = $1)
+    or exists (select from {schema}.usage_changes where api_key_id = $1)
+    or exists (select from {schema}.usage_logs where api_key_id = $1)
+    or exists (select from {schema}.receipts where api_key_id = $1)
+    or exists (select from {schema}.conversations where api_key_id = $1)
+    or exists (select from {schema}.templates where api_key_id = $1)
+    or exists (select from {mcp_schema}.servers where api_key_id = $1)
+
 -- name: revoke
 update {schema}.api_keys set revoked_at = coalesce(revoked_at, $2) where key_id = $1
 returning key_id

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,12 +14,12 @@ from llmring_core.database import Database
 from llmring_core.errors import AlreadyExists, NotFound, Unprocessable
 from llmring_core.pepper import pepper_id
 from llmring_core.queries import load
-from llmring_server.admin.models import MadeKey, NewKey, RegisteredKey, Successor
+from llmring_core.terminal import printable
+from llmring_server.admin.models import LATEST, MadeKey, NewKey, RegisteredKey, Successor
 
 SQL = load("llmring_server.admin", "keys.sql")
 
 LAST = UUID(int=2**128 - 1)
-END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 class _Holder(NamedTuple):
@@ -35,8 +35,9 @@ async def create(database: Database, pepper: bytes, new: NewKey) -> MadeKey:
     """Make a key; only what is returned has it. Keys of one project see the same rows.
 
     Raises:
-        Unprocessable: it would be over before it begins.
-        AlreadyExists: it was to go on with other rows than the keys of its project.
+        Unprocessable: it would be over before it begins, or go on with rows that are not there.
+        AlreadyExists: it was to go on with other rows than the keys of its project, or with those
+            of another project.
         BadRequest: what was said to be a key of open mode cannot be one.
     """
     if new.expires_at is not None and new.expires_at <= clock.now():
@@ -46,8 +47,8 @@ async def create(database: Database, pepper: bytes, new: NewKey) -> MadeKey:
     async def add(tx: Runner) -> MadeKey:
         await tx.execute(SQL["one_at_a_time"], new.project)
         known = await tx.fetch_value(SQL["rows_of_project"], new.project)
-        if known and adopted and known != adopted:
-            raise AlreadyExists("The project has rows of its own already; choose another name.")
+        if adopted and adopted != known:
+            await _check_adoptable(tx, adopted, known)
         project = known or adopted or registered_project_id(new.project)
         holder = _Holder(project, new.project, new.name, sorted(set(new.scopes)))
         return await _add(tx, pepper, holder, clock.now(), new.expires_at)
@@ -95,6 +96,19 @@ def registered_project_id(project: str) -> str:
     return hashlib.sha256(b"llmring-server registered project\x00" + project.encode()).hexdigest()
 
 
+async def _check_adoptable(tx: Runner, adopted: str, known: str | None) -> None:
+    if known:
+        raise AlreadyExists("The project has rows of its own already; choose another name.")
+    await tx.execute(SQL["one_at_a_time"], adopted)
+    if (project := await tx.fetch_value(SQL["adopter"], adopted)) is not None:
+        raise AlreadyExists(
+            f"The project {printable(project)} goes on with the rows of that key already: make a "
+            "key of that project."
+        )
+    if not await tx.fetch_value(SQL["anything_kept"], adopted):
+        raise Unprocessable("Nothing is kept under that key; is it written as it was?")
+
+
 def _check_replaceable(old: Row, now: datetime) -> None:
     if old["replaced_at"] is not None and old["revoked_at"] is None:
         raise AlreadyExists(
@@ -110,7 +124,7 @@ def _for_as_long(old: Row, now: datetime) -> datetime | None:
     if old["expires_at"] is None:
         return None
     lifetime: timedelta = old["expires_at"] - old["created_at"]
-    return now + min(lifetime, END_OF_TIME - now)
+    return now + min(lifetime, LATEST - now)
 
 
 async def _add(

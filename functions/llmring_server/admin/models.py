@@ -10,12 +10,15 @@ from pydantic_core import PydanticCustomError
 from llmring_core.api_keys import MAX_OVERLAP_HOURS, SCOPES, Scope
 from llmring_core.quantities import Label, Name
 
+# The last second that there is; asyncpg takes the last microsecond for infinity.
+LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
 
 def _in_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
-        return moment.replace(tzinfo=UTC)
+        moment = moment.replace(tzinfo=UTC)
     try:
-        return moment.astimezone(UTC)
+        return min(moment.astimezone(UTC), LATEST)
     except OverflowError:
         raise PydanticCustomError("range", "In UTC it lies beyond the years 1 to 9999") from None
 
