@@ -135,4 +135,5 @@ def _line(key: RegisteredKey) -> str:
     used = "never used" if key.last_used_at is None else f"used {key.last_used_at:{TIME}}"
     named = f"{key.project}/{key.name}" if key.name else key.project
     scopes = ",".join(key.scopes)
-    return f"{key.key_id}  {key.hint}…  {printable(named)}  {state}, {used}  {scopes}"
+    about = f"{printable(named)}  {state}, {used}  {scopes}"
+    return f"{key.key_id}  {key.hint}…  {about}  {key.api_key_id}"

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from llmring_core.base64_text import to_base64url
+from llmring_server.admin.managing import registered_project_id
 from llmring_server.cli import BROKEN_PIPE
 from support.processes import CALL, COMMAND, DEADLINE_SECONDS, environment, run
 
@@ -46,7 +47,7 @@ def test_keys_are_listed_without_themselves(folder):
     listed = run("keys", "list", data_dir=folder).stdout
     assert key not in listed
     assert f"{key[:8]}…  billing/ci  until 20" in listed
-    assert "never used  log:write" in listed
+    assert f"never used  log:write  {registered_project_id('billing')}\n" in listed
 
 
 def test_a_key_is_replaced_and_revoked(start, folder):

@@ -162,6 +162,14 @@ def when(text):
     return datetime.fromisoformat(text)
 
 
+async def test_a_key_tells_what_rows_and_log_lines_call_its_project(http, database):
+    one = await made(http)
+    await log(http, one["key"])
+    rows = await database.fetch(Statement("select api_key_id from {schema}.usage_logs"))
+    (listed,) = (await http.get(KEYS, headers=OPERATOR)).json()
+    assert {one["api_key_id"], listed["api_key_id"]} == {row["api_key_id"] for row in rows}
+
+
 async def test_a_rotation_says_until_when_the_old_key_opens(http):
     old = await made(http)
     new = (await rotate(http, old, overlap_hours=2)).json()

@@ -5,13 +5,13 @@ insert into {schema}.api_keys (
 )
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 returning
-    key_id, project, name, scopes, hint, created_at, expires_at, revoked_at, replaced_at,
-    last_used_at
+    key_id, api_key_id, project, name, scopes, hint, created_at, expires_at, revoked_at,
+    replaced_at, last_used_at
 
 -- name: list
 select
-    key_id, project, name, scopes, hint, created_at, expires_at, revoked_at, replaced_at,
-    last_used_at
+    key_id, api_key_id, project, name, scopes, hint, created_at, expires_at, revoked_at,
+    replaced_at, last_used_at
 from {schema}.api_keys
 where ($1::text is null or project = $1) and key_id < $2
 order by key_id desc

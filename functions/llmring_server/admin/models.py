@@ -52,6 +52,9 @@ class RegisteredKey(BaseModel):
     """What is known of a key, which is not the key itself."""
 
     key_id: UUID
+    api_key_id: str = Field(
+        description="The project, as its rows have it, and log lines as `project_id`. Never a key."
+    )
     project: str
     name: str
     scopes: list[str]
