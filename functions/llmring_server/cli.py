@@ -10,8 +10,9 @@ from pathlib import Path
 from uuid import UUID
 
 from llmring_core import __version__
-from llmring_core.api_keys import MAX_OVERLAP_HOURS, SCOPES
+from llmring_core.api_keys import SCOPES
 from llmring_core.errors import LLMRingError
+from llmring_server.key_options import days, hours, scopes
 
 # As a shell says it of Ctrl-C, and of a program that SIGPIPE ended.
 INTERRUPTED = 130
@@ -156,9 +157,12 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--project", required=True, help="keys of one project see the same rows")
     create.add_argument("--name", default="", help="who has it, or where it is used")
     create.add_argument(
-        "--scope", action="append", choices=SCOPES, help="what it may do, repeated; default: all"
+        "--scope",
+        action="extend",
+        type=scopes,
+        help=f"what it may do, repeated or with commas; default: all of {', '.join(SCOPES)}",
     )
-    create.add_argument("--days", type=_days, help="how long it opens; default: for ever")
+    create.add_argument("--days", type=days, help="how long it opens; default: for ever")
     create.add_argument(
         "--adopt", action="store_true", help="go on with the rows of a key of open mode, then read"
     )
@@ -166,7 +170,7 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
     rotate = actions.add_parser("rotate", help="make a key in the place of another")
     rotate.add_argument("key_id", type=UUID)
     rotate.add_argument(
-        "--overlap-hours", type=_hours, default=24, help="how long the old one opens; default: 24"
+        "--overlap-hours", type=hours, default=24, help="how long the old one opens; default: 24"
     )
     actions.add_parser("revoke", help="end a key").add_argument("key_id", type=UUID)
 
@@ -212,20 +216,6 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65535:  # noqa: PLR2004 - the range of a TCP port
         raise argparse.ArgumentTypeError("a port lies between 0 and 65535")
     return port
-
-
-def _days(text: str) -> int:
-    days = _positive(text)
-    if days > 36_500:  # noqa: PLR2004 - as the settings take them
-        raise argparse.ArgumentTypeError("at most 36500")
-    return days
-
-
-def _hours(text: str) -> int:
-    hours = int(text)
-    if not 0 <= hours <= MAX_OVERLAP_HOURS:
-        raise argparse.ArgumentTypeError(f"0 to {MAX_OVERLAP_HOURS}")
-    return hours
 
 
 def _positive(text: str) -> int:

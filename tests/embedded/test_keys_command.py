@@ -8,13 +8,20 @@ import subprocess
 
 import pytest
 
+from llmring_core.api_keys import SCOPES
 from llmring_core.base64_text import to_base64url
+from llmring_server import cli
 from llmring_server.admin.managing import registered_project_id
-from llmring_server.cli import BROKEN_PIPE
 from support.processes import CALL, COMMAND, DEADLINE_SECONDS, environment, run
 
+KEY_ID = "01a20b58-e53b-74d4-bfbd-eb894b64570c"
+CREATE = ("create", "--project", "billing")
 REGISTERED = {"LLMRING_AUTH_MODE": "registered"}
 WARNING = "LLMRING_AUTH_MODE=open lets everybody in who reaches this address"
+
+
+def parsed(*words):
+    return cli._parser().parse_args(["keys", *words])
 
 
 def made(folder, *options, **variables):
@@ -151,17 +158,59 @@ def seen(terminal, end):
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "says"),
     [
-        ("create", "--project", ""),
-        ("rotate", "01a20b58-e53b-74d4-bfbd-eb894b64570c"),
-        ("revoke", "01a20b58-e53b-74d4-bfbd-eb894b64570c"),
+        (("create", "--project", ""), "project: "),
+        (("rotate", KEY_ID), "No key has this id."),
+        (("revoke", KEY_ID), "No key has this id."),
     ],
 )
-def test_what_cannot_be_is_told_in_one_line(folder, words):
+def test_what_cannot_be_is_told_in_one_line(folder, words, says):
     done = run("keys", *words, data_dir=folder)
     assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"llmring-server: {says}")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "scopes",
+    [
+        ("--scope", "log:write,stats:read"),
+        ("--scope", "log:write", "--scope", "stats:read"),
+        ("--scope", "log:write, stats:read", "--scope", "stats:read"),
+    ],
+    ids=" ".join,
+)
+def test_scopes_come_repeated_or_with_commas(scopes):
+    assert set(parsed(*CREATE, *scopes).scope) == {"log:write", "stats:read"}
+
+
+def test_without_a_scope_a_key_has_all(folder):
+    made(folder)
+    assert ",".join(sorted(SCOPES)) in run("keys", "list", data_dir=folder).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((*CREATE, "--days", "0.5"), "--days: a whole number of days, 1 or more, at most 36500"),
+        ((*CREATE, "--days", "0"), "--days: a whole number of days, 1 or more, at most 36500"),
+        ((*CREATE, "--days", "36501"), "--days: a whole number of days, 1 or more, at most 36500"),
+        (
+            ("rotate", KEY_ID, "--overlap-hours", "1.5"),
+            "--overlap-hours: a whole number of hours, 0 or more, at most 2160",
+        ),
+        (
+            (*CREATE, "--scope", "log:write,all"),
+            "--scope: 'all' is no scope; scopes are log:write, ",
+        ),
+        ((*CREATE, "--scope", ""), "--scope: '' is no scope; scopes are log:write, "),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_told_what_it_takes(capsys, words, says):
+    with pytest.raises(SystemExit):
+        parsed(*words)
+    assert f"error: argument {says}" in capsys.readouterr().err
 
 
 def test_a_pepper_that_is_none_stops_the_start_in_one_line(folder):
@@ -231,4 +280,4 @@ def test_a_reader_who_has_enough_is_no_fault(folder):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen([*COMMAND, "keys", "list"], env=environment(folder), **pipes) as command:
         command.stdout.close()
-        assert (command.stderr.read(), command.wait()) == (b"", BROKEN_PIPE)
+        assert (command.stderr.read(), command.wait()) == (b"", cli.BROKEN_PIPE)

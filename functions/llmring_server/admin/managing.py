@@ -19,6 +19,7 @@ from llmring_server.admin.models import LATEST, MadeKey, NewKey, RegisteredKey, 
 
 SQL = load("llmring_server.admin", "keys.sql")
 
+NO_SUCH_KEY = "No key has this id."
 LAST = UUID(int=2**128 - 1)
 
 
@@ -75,7 +76,7 @@ async def rotate(database: Database, pepper: bytes, key_id: UUID, overlap: timed
     async def replace(tx: Runner) -> Successor:
         old, now = await tx.fetch_row(SQL["hold"], key_id), clock.now()
         if old is None:
-            raise NotFound
+            raise NotFound(NO_SUCH_KEY)
         _check_replaceable(old, now)
         until = await tx.fetch_value(SQL["replace"], key_id, now + overlap, now)
         holder = _Holder(*(old[each] for each in _Holder._fields))
@@ -88,7 +89,7 @@ async def rotate(database: Database, pepper: bytes, key_id: UUID, overlap: timed
 async def revoke(runner: Runner, key_id: UUID) -> None:
     """End a key, within ten seconds everywhere; raises NotFound if there is none."""
     if await runner.fetch_value(SQL["revoke"], key_id, clock.now()) is None:
-        raise NotFound
+        raise NotFound(NO_SUCH_KEY)
 
 
 def registered_project_id(project: str) -> str:
