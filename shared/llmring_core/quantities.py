@@ -15,7 +15,8 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(hours=24)
 
 
-def _no_truth_value(value: object) -> object:
+def no_truth_value(value: object) -> object:
+    """Refuse true and false, which Python would count as one and zero."""
     if isinstance(value, bool):
         raise PydanticCustomError("int_type", "Input should be a number, not true or false")
     return value
@@ -25,7 +26,7 @@ def _positive_zero(cost: Decimal) -> Decimal:
     return cost + Decimal(0) if cost.is_zero() else cost
 
 
-Count = Annotated[int, Field(ge=0, le=MAX_COUNT), BeforeValidator(_no_truth_value)]
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT), BeforeValidator(no_truth_value)]
 Usd = Annotated[
     Decimal,
     PlainSerializer(float, return_type=float, when_used="json"),
@@ -41,7 +42,7 @@ Label = Annotated[str, Field(max_length=255)]
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 Prompt = Annotated[str, Field(max_length=1_000_000)]
 Temperature = Annotated[
-    float, Field(ge=0, le=100, allow_inf_nan=False), BeforeValidator(_no_truth_value)
+    float, Field(ge=0, le=100, allow_inf_nan=False), BeforeValidator(no_truth_value)
 ]
 CostStatus = Annotated[
     Literal["given", "priced", "unpriced"],

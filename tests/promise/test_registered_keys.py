@@ -390,6 +390,13 @@ async def test_a_member_that_nobody_knows_is_refused_by_name(http, path, body, w
     assert (await http.get(KEYS, headers=OPERATOR)).json() == []
 
 
+@pytest.mark.parametrize("overlap_hours", [False, -1, 1.5, 24 * 90 + 1, None, "soon"])
+async def test_an_overlap_that_makes_no_sense_ends_no_key(http, overlap_hours):
+    old = await made(http)
+    assert (await rotate(http, old, overlap_hours=overlap_hours)).status_code == 422
+    assert (await http.get(KEYS, headers=OPERATOR)).json()[0]["replaced_at"] is None
+
+
 @pytest.mark.parametrize("what", ["rotate", "revoke"])
 async def test_a_key_that_is_not_there_is_not_found(http, what):
     path = f"{KEYS}/{NOBODY}"

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from llmring_core.api_keys import MAX_OVERLAP_HOURS, SCOPES, Scope
-from llmring_core.quantities import Label, Name
+from llmring_core.quantities import Label, Name, no_truth_value
 
 # The last second that there is; asyncpg takes the last microsecond for infinity.
 LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
@@ -24,6 +24,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 Expiry = Annotated[datetime, AfterValidator(_in_utc)]
+Overlap = Annotated[int, Field(ge=0, le=MAX_OVERLAP_HOURS), BeforeValidator(no_truth_value)]
 
 
 class NewKey(BaseModel):
@@ -83,6 +84,4 @@ class Rotation(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    overlap_hours: int = Field(
-        24, ge=0, le=MAX_OVERLAP_HOURS, description="How long the old key still opens."
-    )
+    overlap_hours: Overlap = Field(24, description="How long the old key still opens.")
