@@ -3,7 +3,6 @@
 import argparse
 import gc
 import os
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from uuid import UUID
 from llmring_core import __version__
 from llmring_core.api_keys import SCOPES
 from llmring_core.errors import LLMRingError
-from llmring_server.key_options import days, hours, scopes
+from llmring_server.option_values import days, hours, key_id, port, scopes, workers
 
 # As a shell says it of Ctrl-C, and of a program that SIGPIPE ended.
 INTERRUPTED = 130
@@ -179,7 +178,7 @@ def _add_receipts(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     keygen = actions.add_parser("keygen", help="make a key to sign receipts with")
     keygen.add_argument("--out", type=Path, help="write it to this new file instead of printing it")
-    keygen.add_argument("--key-id", type=_key_id, help="its name; default: its thumbprint")
+    keygen.add_argument("--key-id", type=key_id, help="its name; default: its thumbprint")
     verify = actions.add_parser(
         "verify", help="verify receipts and inclusion proofs, offline; exits 1 unless all are valid"
     )
@@ -191,38 +190,18 @@ def _add_receipts(parser: argparse.ArgumentParser) -> None:
     whose.add_argument("--url", help="the server whose public keys to go by")
 
 
-def _key_id(text: str) -> str:
-    if not re.fullmatch(r"[\x21-\x7e]{1,255}", text):
-        raise argparse.ArgumentTypeError("1 to 255 visible ASCII characters")
-    return text
-
-
 def _add_serve_options(parser: argparse.ArgumentParser, *, defaults: bool) -> None:
     def default(value: object) -> object:
         return value if defaults else argparse.SUPPRESS
 
     parser.add_argument("--host", default=default("127.0.0.1"), help="address to listen at")
-    parser.add_argument("--port", type=_port, default=default(8000), help="port to listen at")
+    parser.add_argument("--port", type=port, default=default(8000), help="port to listen at")
     parser.add_argument(
         "--reload", action="store_true", default=default(False), help="restart on code changes"
     )
     parser.add_argument(
-        "--workers", type=_positive, default=default(1), help="number of server processes"
+        "--workers", type=workers, default=default(1), help="number of server processes"
     )
-
-
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:  # noqa: PLR2004 - the range of a TCP port
-        raise argparse.ArgumentTypeError("a port lies between 0 and 65535")
-    return port
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number
 
 
 if __name__ == "__main__":
