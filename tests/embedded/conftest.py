@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.processes import Server, data_folder, until
+from support.processes import data_folder, servers_on
 
 
 @pytest.fixture
@@ -14,14 +14,5 @@ def folder():
 @pytest.fixture
 def start(folder):
     """Starts servers on one data folder."""
-    servers = []
-
-    def start(*options, **variables):
-        server = Server(*options, data_dir=folder, **variables)
-        servers.append(server)
-        until(server.is_healthy)
-        return server
-
-    yield start
-    for server in servers:
-        server.close()
+    with servers_on(folder) as start:
+        yield start

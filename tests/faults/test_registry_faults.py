@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from support.processes import HEADERS, Server, until
+from support.processes import HEADERS, servers_on, until
 from support.projects import a_call
 from support.upstream import REGISTRY
 
@@ -118,18 +118,13 @@ def upstream():
 @pytest.fixture
 def start(anyio_backend, database_url, folder, upstream):
     """Starts servers on one database; a copy of the registry is never fresh for them."""
-    servers = []
-
-    def start():
-        variables = {"LLMRING_DATABASE_URL": database_url, "LLMRING_CACHE_TTL": "0"}
-        server = Server(data_dir=folder, LLMRING_REGISTRY_BASE_URL=upstream.url, **variables)
-        servers.append(server)
-        until(server.is_healthy)
-        return server
-
-    yield start
-    for server in servers:
-        server.close()
+    variables = {
+        "LLMRING_DATABASE_URL": database_url,
+        "LLMRING_CACHE_TTL": "0",
+        "LLMRING_REGISTRY_BASE_URL": upstream.url,
+    }
+    with servers_on(folder, **variables) as start:
+        yield start
 
 
 def logged(server):

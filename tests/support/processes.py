@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, TypeVar
@@ -120,6 +120,20 @@ class Server:
         with suppress(ProcessLookupError, PermissionError):
             self.signal(signal.SIGKILL, group=True)
         self.process.wait()
+
+
+@contextmanager
+def servers_on(data_dir: Path, **variables: str) -> Iterator[Callable[..., Server]]:
+    """Starts servers on a data folder, each healthy; they end with the block."""
+    with ExitStack() as stack:
+
+        def start(*options: str, **more: str) -> Server:
+            server = Server(*options, data_dir=data_dir, **variables, **more)
+            stack.callback(server.close)
+            until(server.is_healthy)
+            return server
+
+        yield start
 
 
 def run(*arguments: str, data_dir: Path, **variables: str) -> "subprocess.CompletedProcess[str]":

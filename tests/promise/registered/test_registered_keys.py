@@ -1,6 +1,5 @@
 """LLMRING_AUTH_MODE=registered: only keys that the operator made are let in."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -8,69 +7,18 @@ import pytest
 from pydantic import SecretStr
 
 from conftest import client_of, started
-from llmring_core import auth, key_book
+from llmring_core import auth
 from llmring_core.api_keys import SCOPES, new_key
 from llmring_core.errors import StartRefused
 from llmring_core.queries import Statement
 from llmring_core.settings import Settings
 from llmring_server import create_app
-from support.functions import FunctionsTransport
-from support.projects import a_call
+from support.registered_keys import KEYS, NOBODY, OPERATOR, TOKEN, log, made, requests_of, status
 from support.routes import routes_of_projects
 
-NOBODY = "01a20b58-e53b-74d4-bfbd-eb894b64570c"
-TOKEN = "an-operators-token-of-enough-length"
-KEYS = "/api/v1/admin/keys"
-OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
 ALL = Statement(
     "select key_hash, last_used_at, api_key_id, to_jsonb(k)::text as row from {schema}.api_keys k"
 )
-
-
-@pytest.fixture
-def registered(settings):
-    more = {
-        "auth_mode": "registered",
-        "key_pepper": SecretStr("cGVwcGVy" * 6),
-        "admin_token": SecretStr(TOKEN),
-    }
-    return settings.model_copy(update=more)
-
-
-@pytest.fixture(params=["standalone", "functions"])
-async def http(request, registered):
-    """A client of the server, in both of its forms."""
-    if request.param == "standalone":
-        async with started(registered) as app, client_of(httpx.ASGITransport(app)) as client:
-            yield client
-        return
-    async with client_of(FunctionsTransport(registered)) as client:
-        yield client
-
-
-@pytest.fixture
-def impatient(monkeypatch):
-    """Nothing is remembered of a key."""
-    monkeypatch.setattr(key_book, "REMEMBERED_SECONDS", 0)
-
-
-async def made(http, **members):
-    response = await http.post(KEYS, json={"project": "billing", **members}, headers=OPERATOR)
-    assert response.status_code == 201, response.text
-    return response.json()
-
-
-async def status(http, key, path="/api/v1/stats"):
-    return (await http.get(path, headers={"X-API-Key": key})).status_code
-
-
-async def log(http, key):
-    return await http.post("/api/v1/log", json=a_call(cost=1), headers={"X-API-Key": key})
-
-
-async def requests_of(http, key):
-    stats = (await http.get("/api/v1/stats", headers={"X-API-Key": key})).json()
-    return stats["summary"]["total_requests"]
 
 
 async def test_a_key_that_was_made_is_let_in(http):
@@ -138,30 +86,6 @@ async def test_a_revoked_key_is_refused_once_it_is_forgotten(registered):
         assert (await log(client, one["key"])).status_code == 401
 
 
-@pytest.mark.usefixtures("impatient")
-async def test_a_rotated_key_still_opens_for_the_overlap(http):
-    old = await made(http, scopes=["stats:read"])
-    new = (await rotate(http, old)).json()
-    assert (new["project"], new["scopes"]) == ("billing", ["stats:read"])
-    assert [await status(http, each["key"]) for each in (old, new)] == [200, 200]
-
-
-@pytest.mark.usefixtures("impatient")
-async def test_without_an_overlap_the_old_key_ends_at_once(http):
-    old = await made(http)
-    new = (await rotate(http, old, overlap_hours=0)).json()
-    assert [await status(http, each["key"]) for each in (old, new)] == [401, 200]
-
-
-async def rotate(http, key, **how):
-    path = f"{KEYS}/{key['key_id']}/rotate"
-    return await http.post(path, json=how or None, headers=OPERATOR)
-
-
-def when(text):
-    return datetime.fromisoformat(text)
-
-
 async def test_a_key_tells_what_rows_and_log_lines_call_its_project(http, database):
     one = await made(http)
     await log(http, one["key"])
@@ -170,98 +94,10 @@ async def test_a_key_tells_what_rows_and_log_lines_call_its_project(http, databa
     assert {one["api_key_id"], listed["api_key_id"]} == {row["api_key_id"] for row in rows}
 
 
-async def test_a_rotation_says_until_when_the_old_key_opens(http):
-    old = await made(http)
-    new = (await rotate(http, old, overlap_hours=2)).json()
-    assert when(new["old_key_opens_until"]) == when(new["created_at"]) + timedelta(hours=2)
-    *_, listed = (await http.get(KEYS, headers=OPERATOR)).json()
-    assert listed["expires_at"] == new["old_key_opens_until"]
-
-
-async def test_an_overlap_does_not_let_a_key_open_longer(http):
-    old = await made(http, expires_at=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
-    new = (await rotate(http, old)).json()
-    assert new["old_key_opens_until"] == old["expires_at"]
-
-
-async def test_a_listed_key_tells_when_it_was_replaced(http):
-    new = (await rotate(http, await made(http))).json()
-    listed = (await http.get(KEYS, headers=OPERATOR)).json()
-    assert [each["replaced_at"] for each in listed] == [None, new["created_at"]]
-
-
-@pytest.mark.parametrize("overlap_hours", [0, 24])
-async def test_a_key_is_replaced_once_and_then_the_one_in_its_place(http, overlap_hours):
-    old = await made(http)
-    new = (await rotate(http, old, overlap_hours=overlap_hours)).json()
-    again = await rotate(http, old)
-    assert (again.status_code, again.json()["type"]) == (409, "urn:llmring:problem:conflict")
-    assert "rotate the key that was made in its place then" in again.json()["detail"]
-    assert len((await http.get(KEYS, headers=OPERATOR)).json()) == 2
-    assert (await rotate(http, new)).status_code == 201
-
-
-async def test_of_two_who_rotate_a_key_at_once_one_does(registered):
-    async with started(registered) as app, client_of(httpx.ASGITransport(app)) as client:
-        old = await made(client)
-        answers = await asyncio.gather(*(rotate(client, old) for _ in range(5)))
-        assert sorted(each.status_code for each in answers) == [201, 409, 409, 409, 409]
-
-
-async def test_a_revoked_key_is_not_rotated_even_if_it_was_replaced(http):
-    old = await made(http)
-    await rotate(http, old)
-    await http.delete(f"{KEYS}/{old['key_id']}", headers=OPERATOR)
-    response = await rotate(http, old)
-    assert (response.status_code, response.json()["detail"]) == (
-        404,
-        "This key was revoked or is over: make a new one.",
-    )
-
-
-async def test_a_key_that_is_over_is_not_rotated(http, database):
-    old = await made(http)
-    await database.execute(Statement("update {schema}.api_keys set expires_at = now()"))
-    assert (await rotate(http, old)).status_code == 404
-
-
-async def test_a_key_until_the_end_of_time_is_replaced_by_another(http, database):
-    old = await made(http, expires_at="9999-12-31T23:59:59.999999Z")
-    earlier = "update {schema}.api_keys set created_at = created_at - interval '1 day'"
-    await database.execute(Statement(earlier))
-    new = (await rotate(http, old)).json()
-    assert [key["expires_at"] for key in (old, new)] == ["9999-12-31T23:59:59Z"] * 2
-
-
-async def test_what_was_answered_once_is_answered_again_to_a_rotated_key(http):
-    old = await made(http)
-    new = (await rotate(http, old)).json()
-    answers = []
-    for each in (old, new):
-        headers = {"X-API-Key": each["key"], "Idempotency-Key": "once"}
-        answers.append((await http.post("/api/v1/log", json=a_call(), headers=headers)).json())
-    assert answers[0] == answers[1]
-
-
 async def test_a_key_that_is_over_is_not_let_in(http, database):
     key = (await made(http))["key"]
     await database.execute(Statement("update {schema}.api_keys set expires_at = now()"))
     assert await status(http, key) == 401
-
-
-@pytest.fixture
-async def alice(registered):
-    """What has rows in open mode."""
-    open_mode = registered.model_copy(update={"auth_mode": "open"})
-    async with started(open_mode) as app, client_of(httpx.ASGITransport(app)) as client:
-        await log(client, "alice")
-    return "alice"
-
-
-async def test_a_key_goes_on_with_the_rows_of_an_open_key(alice, http):
-    key = (await made(http, open_key=alice))["key"]
-    assert await requests_of(http, key) == 1
-    assert await status(http, alice) == 401
 
 
 async def test_when_a_key_was_used_is_noted_once_a_minute(http, database):
@@ -390,13 +226,6 @@ async def test_a_member_that_nobody_knows_is_refused_by_name(http, path, body, w
     assert (await http.get(KEYS, headers=OPERATOR)).json() == []
 
 
-@pytest.mark.parametrize("overlap_hours", [False, -1, 1.5, 24 * 90 + 1, None, "soon"])
-async def test_an_overlap_that_makes_no_sense_ends_no_key(http, overlap_hours):
-    old = await made(http)
-    assert (await rotate(http, old, overlap_hours=overlap_hours)).status_code == 422
-    assert (await http.get(KEYS, headers=OPERATOR)).json()[0]["replaced_at"] is None
-
-
 @pytest.mark.parametrize("what", ["rotate", "revoke"])
 async def test_a_key_that_is_not_there_is_not_found(http, what):
     path = f"{KEYS}/{NOBODY}"
@@ -411,65 +240,6 @@ async def test_a_host_that_asks_for_registered_keys_is_refused(database):
     settings = Settings(_env_file=None, auth_mode="registered")
     with pytest.raises(StartRefused, match="a host lets its callers in"):
         create_app(database, standalone=False, settings=settings)
-
-
-async def test_a_key_for_a_time_is_replaced_by_one_for_as_long(http):
-    first = await made(http, expires_at=(datetime.now(UTC) + timedelta(days=30)).isoformat())
-    second = (await rotate(http, first)).json()
-    third = (await rotate(http, second)).json()
-    lifetimes = {
-        when(key["expires_at"]) - when(key["created_at"]) for key in (first, second, third)
-    }
-    assert len(lifetimes) == 1
-
-
-async def refusal(http, **members):
-    response = await http.post(KEYS, json={"project": "billing", **members}, headers=OPERATOR)
-    return response.status_code, response.json()["detail"]
-
-
-@pytest.mark.parametrize("again", [{}, {"open_key": "alice"}], ids=["plain", "adopting"])
-async def test_a_later_key_sees_the_rows_that_an_earlier_one_of_its_project_adopted(
-    alice, http, again
-):
-    await made(http, open_key=alice)
-    later = (await made(http, **again))["key"]
-    assert await requests_of(http, later) == 1
-
-
-async def test_a_project_with_rows_cannot_adopt_others(alice, http):
-    await made(http)
-    assert (await refusal(http, open_key=alice))[0] == 409
-
-
-async def test_two_projects_cannot_adopt_the_same_rows(alice, http):
-    await made(http, open_key=alice)
-    assert await refusal(http, project="search", open_key=alice) == (
-        409,
-        "The project billing goes on with the rows of that key already: make a key of that "
-        "project.",
-    )
-
-
-async def test_of_projects_that_adopt_the_same_rows_at_once_one_does(alice, registered):
-    async with started(registered) as app, client_of(httpx.ASGITransport(app)) as client:
-        bodies = [{"project": f"p{number}", "open_key": alice} for number in range(5)]
-        asked = [client.post(KEYS, json=body, headers=OPERATOR) for body in bodies]
-        answers = [each.status_code for each in await asyncio.gather(*asked)]
-    assert sorted(answers) == [201, 409, 409, 409, 409]
-
-
-async def test_a_mistyped_key_is_not_adopted_and_the_right_one_can_be(alice, http):
-    status, detail = await refusal(http, open_key="alcie")
-    assert (status, detail[:35]) == (422, "Nothing is kept under that key; is ")
-    assert "alcie" not in detail
-    key = (await made(http, open_key=alice))["key"]
-    assert await requests_of(http, key) == 1
-
-
-async def test_what_no_client_can_send_is_no_key_to_adopt(http):
-    body = {"project": "billing", "open_key": "a b"}
-    assert (await http.post(KEYS, json=body, headers=OPERATOR)).status_code == 400
 
 
 @pytest.mark.parametrize("path", ["/api/v1/log", KEYS])
