@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from llmring_core import __version__
-from llmring_core.key_book import Count
+from llmring_core.key_count import Count
 from llmring_core.settings import Settings
 from llmring_core.unknown_settings import misspelt
 from llmring_server.db_commands import shown_database
@@ -15,7 +15,7 @@ LOOPBACK_LINE = "MCP servers    on this machine may be called, as only this mach
 QUEUE_LINE = "Logged calls   go to the queue; llmring-server ingest run stores them"
 EXAMPLE = '{"provider":"openai","model":"gpt-4.1","input_tokens":1200,"output_tokens":350}'
 ANY_KEY = "any: each is a project of its own (LLMRING_AUTH_MODE=open)"
-REGISTERED = "registered, no other is let in (llmring-server keys create --project NAME)"
+NO_OTHER = "no other is let in (llmring-server keys create --project NAME)"
 
 
 class Found(NamedTuple):
@@ -25,31 +25,35 @@ class Found(NamedTuple):
     keys: Count
 
 
-NOT_FOUND = Found("not known yet", Count(0, 0))
+NOT_KNOWN = "not known yet"
 
 
 def first_lines(
-    settings: Settings, listener: socket.socket, found: Found, may_call_itself: bool
+    settings: Settings, listener: socket.socket, found: Found | None, may_call_itself: bool
 ) -> list[str]:
-    """What a user wants to know first: where it listens, on what, and how to try it."""
+    """What a user wants to know first: where it listens, on what, and how to try it.
+
+    `found` is None if the database is away.
+    """
     host, port = listener.getsockname()[:2]
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     address = f"http://{f'[{near}]' if ':' in near else near}:{port}"
     everywhere = ", and at every address of this machine" if near != host else ""
     docs = f"  (Swagger UI at {address}/docs)" if settings.docs else ""
     is_open = settings.auth_mode == "open"
+    number = f"{found.keys.keys} registered" if found else NOT_KNOWN
     return [
         f"llmring-server {__version__}",
         f"Listening      {address}{everywhere}{docs}",
         f"Database       {shown_database(settings)}, schema {settings.database_schema}",
-        f"API keys       {ANY_KEY if is_open else f'{found.keys.keys} {REGISTERED}'}",
+        f"API keys       {ANY_KEY if is_open else f'{number}, {NO_OTHER}'}",
         f"Registry       {settings.registry_base_url}",
-        f"Sign receipts  {found.who_signs}",
+        f"Sign receipts  {found.who_signs if found else NOT_KNOWN}",
         f"Conversations  {_kept(settings)}",
         f"Usage logs     kept {_for_days(settings.usage_retention_days)}",
         *([QUEUE_LINE] if settings.ingest_mode == "queue" else []),
         *([LOOPBACK_LINE] if may_call_itself else []),
-        *(f"Warning        {each}" for each in _warnings(settings, host, found.keys)),
+        *(f"Warning        {each}" for each in _warnings(settings, host, found)),
         "Try it:",
         f"  curl {address}/api/v1/log -H 'X-API-Key: {'my-project' if is_open else 'YOUR-KEY'}' \\",
         "    -H 'Content-Type: application/json' \\",
@@ -57,19 +61,16 @@ def first_lines(
     ]
 
 
-def _warnings(settings: Settings, host: str, keys: Count) -> Iterator[str]:
+def _warnings(settings: Settings, host: str, found: Found | None) -> Iterator[str]:
     """What the operator may not have meant."""
     if "*" in settings.cors_origins:
         yield "LLMRING_CORS_ORIGINS=* lets every web page call this server"
     if settings.auth_mode == "open" and not ipaddress.ip_address(host).is_loopback:
         yield "LLMRING_AUTH_MODE=open lets everybody in who reaches this address"
-    if settings.auth_mode == "open" and keys.keys:
-        yield f"{keys.keys} keys are registered, but LLMRING_AUTH_MODE=open lets any other in too"
-    if keys.others:
-        yield (
-            f"{keys.others} of {keys.keys} keys do not open: they were made under another "
-            "LLMRING_KEY_PEPPER"
-        )
+    if found and found.keys.keys and settings.auth_mode == "open":
+        yield f"{found.keys.said} made, but LLMRING_AUTH_MODE=open lets any other in too"
+    if found and (told := found.keys.told_of_others):
+        yield told
     yield from misspelt()
 
 

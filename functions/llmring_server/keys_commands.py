@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from llmring_core import clock
 from llmring_core.database import Database
 from llmring_core.errors import StartRefused
+from llmring_core.key_count import Count, count
 from llmring_core.migrate import migrate
 from llmring_core.settings import Settings
 from llmring_core.terminal import printable
@@ -37,7 +38,7 @@ def keys_create(
     """Make a key and print it, alone on the standard output."""
     asked: dict[str, object] = {"project": project, "name": name}
     if scopes:
-        asked["scopes"] = scopes
+        asked["scopes"] = sorted(set(scopes))
     if days is not None:
         asked["expires_at"] = datetime.now().astimezone() + timedelta(days=days)
     if adopt:
@@ -95,10 +96,13 @@ def _with_pepper(work: Callable[[Database, bytes], Awaitable[MadeKey]]) -> MadeK
     """Make a key, which opens what the operator may not have looked at: so say where it is kept."""
     settings = Settings.from_env()
 
-    async def run(database: Database) -> MadeKey:
-        return await work(database, await own_pepper(settings, database))
+    async def run(database: Database) -> tuple[MadeKey, Count]:
+        pepper = await own_pepper(settings, database)
+        return await work(database, pepper), await count(database, pepper)
 
-    made = _migrated(run)
+    made, keys = _migrated(run)
+    if told := keys.told_of_others:
+        sys.stderr.write(f"Warning: {told}.\n")
     sys.stderr.write(f"Database: {shown_database(settings, with_folder=True)}\n")
     if settings.auth_mode == "open":
         sys.stderr.write(f"{IS_OPEN}\n")
@@ -116,9 +120,12 @@ def _read_key(prompt: str) -> str:
         sys.stderr.write(prompt)
         sys.stderr.flush()
         key = sys.stdin.readline()
-    if not key.strip():
+    key = key.strip()
+    if not key:
         raise StartRefused("No key was given.")
-    return key.strip()
+    if not key.isprintable():  # such as bytes that are not UTF-8
+        raise StartRefused("The key has characters that no key has.")
+    return key
 
 
 def _show(made: MadeKey) -> int:

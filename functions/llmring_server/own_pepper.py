@@ -7,11 +7,11 @@ from pydantic import SecretStr
 
 from llmring_core.database import Database
 from llmring_core.errors import StartRefused
-from llmring_core.key_book import count
+from llmring_core.key_count import count
 from llmring_core.local_postgres import default_data_dir
-from llmring_core.pepper import NAME, pepper_of
+from llmring_core.pepper import NAME, pepper_of, read_pepper
 from llmring_core.secret_store import read_secret
-from llmring_core.secrets_key import own_key
+from llmring_core.secrets_key import damaged, kept_key, own_key
 from llmring_core.settings import Settings
 
 PEPPER_FILE = "key.pepper"
@@ -42,7 +42,8 @@ def with_given_pepper(settings: Settings) -> Settings:
         StartRefused: there is none, and the database is one that other machines may use.
     """
     if settings.key_pepper is None and settings.key_pepper_secret is not None:
-        settings = _with(settings, read_secret(settings.key_pepper_secret, member=NAME))
+        os.environ[NAME] = pepper = read_secret(settings.key_pepper_secret, member=NAME)
+        settings = settings.model_copy(update={"key_pepper": SecretStr(pepper)})
     if not keeps_its_own(settings):
         pepper_of(settings)
     return settings
@@ -58,19 +59,29 @@ async def own_pepper(settings: Settings, database: Database) -> bytes:
     if not keeps_its_own(settings):
         return pepper_of(settings)
     file = pepper_file(settings)
-    if not file.exists() and (keys := (await count(database, None)).keys):
-        raise StartRefused(
-            f"{file} is gone, under which the {keys} registered keys were made. Put it back, set "
-            f"{NAME} to what was in it, or revoke all of them."
-        )
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    text = own_key(file.parent, file.name)
+    if not file.exists():
+        if (keys := await count(database, None)).keys:
+            raise StartRefused(
+                f"{file} is gone, under which {keys.said} made. Put it back, set {NAME} to what "
+                "was in it, or revoke all of them."
+            )
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own_key(file.parent, file.name)
+    pepper = kept_pepper(settings)
+    os.environ[NAME] = kept_key(file)
+    return pepper
+
+
+def kept_pepper(settings: Settings) -> bytes:
+    """The pepper in the file; raises StartRefused if what is in it cannot be one."""
+    file = pepper_file(settings)
     try:
-        return pepper_of(_with(settings, text))
+        return read_pepper(kept_key(file))
     except StartRefused:
-        raise StartRefused(f"{file} is damaged: put back what was in it.") from None
+        raise damaged(file) from None
 
 
-def _with(settings: Settings, pepper: str) -> Settings:
-    os.environ[NAME] = pepper
-    return settings.model_copy(update={"key_pepper": SecretStr(pepper)})
+def needs_pepper(settings: Settings) -> bool:
+    """Whether a server lets registered keys in, or an operator make them."""
+    has_operator = settings.admin_token is not None or settings.admin_token_secret is not None
+    return settings.auth_mode == "registered" or (has_operator and keeps_its_own(settings))

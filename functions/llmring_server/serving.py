@@ -5,37 +5,32 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
-from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 import uvicorn
 
-from llmring_core import metrics, telemetry, tracing
+from llmring_core import telemetry, tracing
 from llmring_core.database import Database
 from llmring_core.errors import StartRefused, Unavailable
-from llmring_core.key_book import count
+from llmring_core.key_count import count
 from llmring_core.key_ring import PRIVATE_KEY, KeyRing
-from llmring_core.local_postgres import default_data_dir
 from llmring_core.migrate import migrate
-from llmring_core.secret_store import read_secret
-from llmring_core.secrets_key import keys_of, own_key
+from llmring_core.secrets_key import keys_of
 from llmring_core.settings import Settings
-from llmring_server.admin.token import token_of
 from llmring_server.db_commands import database_url, run_on
-from llmring_server.first_lines import NOT_FOUND, Found, first_lines
-from llmring_server.own_pepper import keeps_its_own, own_pepper, with_given_pepper
+from llmring_server.first_lines import Found, first_lines
+from llmring_server.own_pepper import needs_pepper, own_pepper, with_given_pepper
 from llmring_server.slow_clients import BoundedPatience
+from llmring_server.told_workers import keep_to_itself, shared_metrics, tell_workers
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+    from fastapi import FastAPI
 
 # For requests under way; the rest of ten seconds is for what is closed after them.
 SHUTDOWN_SECONDS = 6
-LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 
 def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
@@ -50,60 +45,18 @@ def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
         tracing.require()
     signal.signal(signal.SIGTERM, _leave)
     with _listener(host, port) as listener, database_url(settings) as url:
-        _tell_workers(settings, url)
+        tell_workers(settings, url)
         if settings.auth_mode == "registered":
             settings = with_given_pepper(settings)
-        may_call_itself = _keep_to_itself(host, settings)
+        may_call_itself = keep_to_itself(listener.getsockname()[0], settings)
         found = _prepare(settings, url)
-        for line in first_lines(settings, listener, found or NOT_FOUND, may_call_itself):
+        for line in first_lines(settings, listener, found, may_call_itself):
             sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
         telemetry.log_to_terminal(settings.log_level, as_json=settings.log_format == "json")
         with shared_metrics(settings, workers):
             _run(listener, reload=reload, workers=workers, is_migrated=found is not None)
     return 0
-
-
-def _tell_workers(settings: Settings, url: str | None) -> None:
-    """Put what we find out once into the environment, from which the processes of a server read it.
-
-    AWS is asked for secrets now, and not while requests wait; a rotated one takes a new start.
-    """
-    if url is not None:
-        os.environ["LLMRING_DATABASE_URL"] = url
-    if settings.secrets_key is None and settings.secrets_key_secret is not None:
-        name, member = settings.secrets_key_secret, "LLMRING_SECRETS_KEY"
-        os.environ[member] = read_secret(name, member=member)
-    elif settings.secrets_key is None and url is not None:
-        os.environ["LLMRING_SECRETS_KEY"] = own_key(settings.data_dir or default_data_dir())
-    if (token := token_of(settings)) is not None:
-        os.environ["LLMRING_ADMIN_TOKEN"] = token
-
-
-@contextmanager
-def shared_metrics(settings: Settings, workers: int) -> Iterator[None]:
-    """Give several processes a folder to add their metrics up in, as long as they serve."""
-    if workers == 1 or not settings.metrics or metrics.SHARED_FOLDER in os.environ:
-        yield
-        return
-    with TemporaryDirectory(prefix="llmring-metrics-") as folder:
-        os.environ[metrics.SHARED_FOLDER] = folder
-        yield
-
-
-def _keep_to_itself(host: str, settings: Settings) -> bool:
-    """On loopback, answer only who names this machine, and let MCP servers on it be called.
-
-    Behind a proxy on the same machine whoever asks comes from it. So the latter is only for an
-    operator who has not said which hosts this server is, nor which networks may be called.
-    """
-    if host not in LOOPBACK_HOSTS or settings.allowed_hosts:
-        return False
-    os.environ["LLMRING_ALLOWED_HOSTS"] = "localhost"
-    if "mcp_allowed_networks" in settings.model_fields_set:
-        return False
-    os.environ["LLMRING_MCP_ALLOWED_NETWORKS"] = "127.0.0.0/8,::1/128"
-    return True
 
 
 def _listener(host: str, port: int) -> socket.socket:
@@ -122,13 +75,10 @@ def _prepare(settings: Settings, url: str | None) -> Found | None:
 
     What is refused is then refused in one line.
     """
-    may_make_keys = settings.admin_token is not None or settings.admin_token_secret is not None
-    may_look = settings.auth_mode == "registered"
 
     async def find(database: Database) -> Found:
         await migrate(database)
-        may_keep = may_make_keys and keeps_its_own(settings)
-        pepper = await own_pepper(settings, database) if may_look or may_keep else None
+        pepper = await own_pepper(settings, database) if needs_pepper(settings) else None
         return Found(await _who_signs(KeyRing(settings, database)), await count(database, pepper))
 
     try:
@@ -178,7 +128,7 @@ def _run(listener: socket.socket, *, reload: bool, workers: int, is_migrated: bo
             return
 
 
-def _here(is_migrated: bool) -> "Callable[[], ASGIApp]":
+def _here(is_migrated: bool) -> "Callable[[], FastAPI]":
     """What makes the app in this very process, which need not look at the schema twice."""
     from llmring_server.worker import make_app
 

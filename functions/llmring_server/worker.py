@@ -3,22 +3,20 @@
 import asyncio
 import gc
 
-from starlette.types import ASGIApp
+from fastapi import FastAPI
 
 from llmring_server.app import create_app
-from llmring_server.known_hosts import KnownHosts
 
 # Python looks for garbage after so many new objects; by default 700, which is a few requests.
 YOUNG_OBJECTS = 20_000
 SETTLED_SECONDS = 1.0
 
 
-def make_app(*, is_migrated: bool = False) -> ASGIApp:
+def make_app(*, is_migrated: bool = False) -> FastAPI:
     """Make the app of a process that does nothing else; called by uvicorn, in its event loop."""
     app = create_app(run_migrations=not is_migrated)
     asyncio.get_running_loop().call_later(SETTLED_SECONDS, settle)
-    hosts: tuple[str, ...] = app.state.settings.allowed_hosts
-    return KnownHosts(app, hosts) if hosts and hosts != ("*",) else app
+    return app
 
 
 def settle() -> None:

@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import logging
 from datetime import datetime, timedelta
-from typing import NamedTuple
 from uuid import UUID
 
 from cachetools import TTLCache
@@ -13,10 +12,10 @@ from cachetools import TTLCache
 from llmring_core import clock
 from llmring_core.api_keys import hash_of, is_well_formed
 from llmring_core.callers import Caller
-from llmring_core.connection import Row, Runner
+from llmring_core.connection import Row
 from llmring_core.database import Database
 from llmring_core.errors import LLMRingError, UnknownKey
-from llmring_core.pepper import pepper_id, pepper_of
+from llmring_core.pepper import pepper_of
 from llmring_core.queries import load
 from llmring_core.settings import Settings
 
@@ -76,20 +75,6 @@ class KeyBook:
                 await self._database.execute(SQL["used"], key_id, now)
         except (LLMRingError, TimeoutError) as error:  # such as a database that can only be read
             log.warning("when a key was used could not be noted: %s", error)
-
-
-class Count(NamedTuple):
-    """How many registered keys are not over, and how many of them another pepper hashed."""
-
-    keys: int
-    others: int
-
-
-async def count(runner: Runner, pepper: bytes | None) -> Count:
-    """Count the keys of all projects; without a pepper, none counts as another's."""
-    known = pepper and pepper_id(pepper)
-    row = await runner.fetch_row(SQL["count"], clock.now(), known)
-    return Count(row["keys"], row["others"]) if row else Count(0, 0)
 
 
 def _caller(row: Row, pepper: bytes) -> Caller:

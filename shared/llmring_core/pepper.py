@@ -21,12 +21,10 @@ def pepper_of(settings: Settings) -> bytes:
         Unavailable: AWS, which keeps it, does not hand it out.
     """
     if settings.key_pepper is not None:
-        return _read(settings.key_pepper.get_secret_value())
+        return read_pepper(settings.key_pepper.get_secret_value())
     if settings.key_pepper_secret is not None:
-        return _read(read_secret(settings.key_pepper_secret, member=NAME))
-    raise StartRefused(
-        f"LLMRING_AUTH_MODE=registered needs {NAME} (32 bytes in base64) or {NAME}_SECRET."
-    )
+        return read_pepper(read_secret(settings.key_pepper_secret, member=NAME))
+    raise StartRefused(f"Registered keys need {NAME} (32 bytes in base64) or {NAME}_SECRET.")
 
 
 def pepper_id(pepper: bytes) -> bytes:
@@ -35,7 +33,8 @@ def pepper_id(pepper: bytes) -> bytes:
 
 
 @lru_cache(maxsize=4)
-def _read(text: str) -> bytes:
+def read_pepper(text: str) -> bytes:
+    """Read a pepper as a setting has it; raises StartRefused if it cannot be one."""
     try:
         pepper = from_base64(text.strip())
     except ValueError:

@@ -40,15 +40,28 @@ def own_key(data_dir: Path, name: str = FILE) -> str:
     """A key in the data folder, made when it is first asked for, readable by its owner only.
 
     Raises:
-        StartRefused: the file is empty.
+        StartRefused: it has no text in it.
     """
     file = data_dir / name
     if not file.exists():
         _make(file)
-    text = file.read_text(encoding="ascii").strip()
+    return kept_key(file)
+
+
+def kept_key(file: Path) -> str:
+    """What is in the file of a key; raises StartRefused if that cannot be a key."""
+    try:
+        text = file.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        text = ""
     if not text:
-        raise StartRefused(f"{file} is empty: put back what was in it, or delete it for a new key.")
+        raise damaged(file)
     return text
+
+
+def damaged(file: Path) -> StartRefused:
+    """The file of a key is there, but not what was in it."""
+    return StartRefused(f"{file} is damaged: put back what was in it.")
 
 
 def _make(file: Path) -> None:

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from dotenv import dotenv_values
 
 from llmring_core.settings import Settings
+from llmring_core.terminal import printable
 
 PREFIX = "LLMRING_"
 # Of 1: a letter or two are wrong. Others may be a client's, which has names of its own.
@@ -22,4 +23,4 @@ def misspelt() -> Iterator[str]:
     given = {name.upper() for name in (*os.environ, *dotenv_values(".env"))}
     for name in sorted(each for each in given - known if each.startswith(PREFIX)):
         for meant in get_close_matches(name, known, n=1, cutoff=_LIKENESS):
-            yield f"{name} is no setting; {meant} is"
+            yield f"{printable(name)} is no setting; {meant} is"

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from llmring_core import __version__, metrics, problems, strict_json, tracing
+from llmring_core import __version__, known_hosts, metrics, problems, strict_json, tracing
 from llmring_core.callers import Door, OpenDoor
 from llmring_core.database import Database
 from llmring_core.edge import Edge, LastNet
@@ -103,7 +103,7 @@ class App(FastAPI):
         return self.openapi_schema
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Put the short paths outside of our own layers.
+        """Put the short paths outside of our own layers, and what knows our hosts outside of them.
 
         Where a host added a layer, its authentication perhaps, nothing may pass that by; nor may
         anything pass by a limit, or without a trace. There are no short paths then.
@@ -111,14 +111,11 @@ class App(FastAPI):
         stack = super().build_middleware_stack()
         settings: Settings = self.state.settings
         is_wrapped = len(self.user_middleware) > self.state.own_layers
-        if is_wrapped or settings.rate_limit or settings.tracing:
-            return stack
-        return ShortPathMiddleware(
-            stack,
-            self.state.short_paths,
-            self.state.door,
-            varies=self.state.cors,
-        )
+        if not (is_wrapped or settings.rate_limit or settings.tracing):
+            paths, door = self.state.short_paths, self.state.door
+            stack = ShortPathMiddleware(stack, paths, door, varies=self.state.cors)
+        hosts = settings.allowed_hosts
+        return known_hosts.KnownHosts(stack, hosts) if hosts and hosts != known_hosts.ANY else stack
 
 
 def build_app(

@@ -12,7 +12,7 @@ from llmring_core.api_keys import SCOPES
 from llmring_core.base64_text import to_base64url
 from llmring_server import cli
 from llmring_server.admin.managing import registered_project_id
-from support.processes import CALL, COMMAND, DEADLINE_SECONDS, environment, run
+from support.processes import CALL, COMMAND, DEADLINE_SECONDS, Server, environment, run
 
 KEY_ID = "01a20b58-e53b-74d4-bfbd-eb894b64570c"
 CREATE = ("create", "--project", "billing")
@@ -239,7 +239,7 @@ def test_a_key_is_made_with_its_database_named_and_an_open_mode_warned_of(folder
 
 def test_a_server_that_lets_any_key_in_warns_of_registered_ones(start, folder):
     made(folder)
-    assert "1 keys are registered, but LLMRING_AUTH_MODE=open lets any" in start().first_lines()
+    assert "1 registered key was made, but LLMRING_AUTH_MODE=open lets any" in start().first_lines()
 
 
 def test_keys_of_another_pepper_are_warned_of(start, folder):
@@ -255,16 +255,37 @@ def test_no_pepper_is_made_in_the_place_of_one_that_keys_were_made_under(folder,
     (folder / "key.pepper").unlink()
     done = run(*words, data_dir=folder, **REGISTERED)
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"{folder / 'key.pepper'} is gone, under which the 1 registered keys" in done.stderr
+    assert f"{folder / 'key.pepper'} is gone, under which 1 registered key was made" in done.stderr
     assert not (folder / "key.pepper").exists()
 
 
-def test_a_damaged_pepper_is_told_by_its_file(folder):
-    (folder / "key.pepper").write_text("hi\n")
+@pytest.mark.parametrize("content", [b"", b"hi\n", b"\xff"])
+def test_a_damaged_pepper_is_told_by_its_file(folder, content):
+    (folder / "key.pepper").write_bytes(content)
     done = run(data_dir=folder, **REGISTERED)
     assert done.returncode == 1
     told = f"{folder / 'key.pepper'} is damaged: put back what was in it."
     assert done.stderr == f"llmring-server: {told}\n"
+
+
+def test_a_key_that_is_made_under_another_pepper_is_told_so(folder):
+    made(folder)
+    pepper = to_base64url(bytes(32))
+    words = ("keys", "create", "--project", "p")
+    done = run(*words, data_dir=folder, LLMRING_KEY_PEPPER=pepper, **REGISTERED)
+    assert "Warning: 1 of 2 keys do not open" in done.stderr
+
+
+def test_how_many_keys_there_are_is_not_known_while_the_database_is_away(folder):
+    pepper = to_base64url(bytes(32))
+    away = "postgresql://me@127.0.0.1:9/x"
+    server = Server(
+        data_dir=folder, LLMRING_DATABASE_URL=away, LLMRING_KEY_PEPPER=pepper, **REGISTERED
+    )
+    try:
+        assert "API keys       not known yet, no other is let in" in server.first_lines()
+    finally:
+        server.close()
 
 
 def test_an_operator_may_make_keys_before_any_other_is_kept_out(start):

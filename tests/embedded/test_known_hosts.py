@@ -2,10 +2,16 @@
 
 import pytest
 
-from support.processes import CALL, HEADERS
+from support.processes import CALL, HEADERS, until
 
-HERE = ("127.0.0.1", "localhost", "LOCALHOST:1", "[::1]:8000", "127.0.0.1:8000")
-ELSEWHERE = ("evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost@evil", "")
+HERE = (
+    *("127.0.0.1", "127.0.0.1:8000", "127.0.0.2", "localhost", "LOCALHOST:1"),
+    *("[::1]:8000", "[0:0:0:0:0:0:0:1]"),
+)
+ELSEWHERE = (
+    *("evil.example", "evil.example:8000", "127.0.0.1.evil.example", "10.0.0.1", "[::2]", ""),
+    *("localhost@evil", "localhost:x@evil", "127.0.0.1:80:evil"),
+)
 LOOPBACK_LINE = "MCP servers    on this machine may be called"
 
 
@@ -27,10 +33,23 @@ def test_who_names_another_host_changes_nothing(start):
 
 
 def test_a_request_that_is_misdirected_is_told_so(start):
-    answer = start().http.get("/", headers={"Host": "evil.example"})
+    answer = start().http.get("/", headers={"Host": "evil.example", "X-Request-Id": "mine"})
     assert answer.json()["detail"].endswith("LLMRING_ALLOWED_HOSTS names others.")
-    assert answer.json()["request_id"] == answer.headers["X-Request-Id"]
+    assert (answer.json()["request_id"], answer.headers["X-Request-Id"]) == ("mine", "mine")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_request_that_is_misdirected_is_logged_and_counted(start):
+    server = start(LLMRING_METRICS="true")
+    server.http.get("/", headers={"Host": "evil.example", "X-Request-Id": "mine"})
+    until(lambda: "[mine] llmring.access: GET / 421" in server.output.read_text())
+    assert 'route="unmatched",status="421"' in server.http.get("/metrics").text
+
+
+@pytest.mark.parametrize("host", ["LOCALHOST", "127.1"])
+def test_loopback_is_loopback_however_it_is_written(start, host):
+    server = start("--host", host)
+    assert [status(server, each) for each in ("localhost", "evil.example")] == [200, 421]
 
 
 def test_a_server_behind_a_proxy_answers_for_the_hosts_that_it_is_given(start):

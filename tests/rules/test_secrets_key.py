@@ -38,9 +38,10 @@ def test_a_key_of_our_own_is_made_once_and_read_by_its_owner_only(tmp_path):
     assert (tmp_path / "secrets.key").stat().st_mode & 0o777 == 0o600
 
 
-def test_an_empty_file_of_a_key_is_named(tmp_path):
-    (tmp_path / "secrets.key").touch()
-    with pytest.raises(StartRefused, match=r"secrets\.key is empty"):
+@pytest.mark.parametrize("content", [b"", b" \n", b"\xff"])
+def test_a_file_without_a_key_in_it_is_named(tmp_path, content):
+    (tmp_path / "secrets.key").write_bytes(content)
+    with pytest.raises(StartRefused, match=r"secrets\.key is damaged"):
         own_key(tmp_path)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from llmring_core.errors import StartRefused
 from llmring_core.settings import DEV_ORIGINS, Settings
-from llmring_server.serving import _keep_to_itself
+from llmring_server.told_workers import keep_to_itself
 
 
 @pytest.fixture
@@ -88,6 +88,8 @@ def test_no_network_at_all_can_be_said():
     ("host", "networks", "hosts", "may"),
     [
         ("127.0.0.1", "", "", True),
+        ("127.0.0.2", "", "", True),
+        ("::1", "", "", True),
         ("0.0.0.0", "", "", False),
         ("127.0.0.1", "none", "", False),
         ("127.0.0.1", "", "llmring.example.org", False),
@@ -98,4 +100,4 @@ def test_local_mcp_servers_may_be_called_unless_the_operator_says_otherwise(
 ):
     monkeypatch.setenv("LLMRING_MCP_ALLOWED_NETWORKS", networks)
     monkeypatch.setenv("LLMRING_ALLOWED_HOSTS", hosts)
-    assert _keep_to_itself(host, Settings(_env_file=None)) is may
+    assert keep_to_itself(host, Settings(_env_file=None)) is may

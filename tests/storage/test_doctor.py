@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from llmring_core import clock
 from llmring_core.base64_text import to_base64url
+from llmring_core.errors import StartRefused
 from llmring_core.key_ring import KeyRing
 from llmring_core.registry import Registry
 from llmring_core.sealing import seal
@@ -22,7 +23,7 @@ from llmring_server.admin.models import NewKey
 from llmring_server.cli import main
 from llmring_server.operating import doctor as examination
 from llmring_server.operating import key_checks
-from llmring_server.operating.findings import Patient, ok, reason
+from llmring_server.operating.findings import Patient, reason
 from support.processes import free_port, until
 
 NAMES = ["database", "settings", "schema", "registry", "Redis", "receipt key", "API keys"]
@@ -284,7 +285,7 @@ async def test_registered_keys_without_a_pepper_fail(examined, sql):
     await sql(A_KEY)
     found, status = await examined(**REGISTERED)
     assert (found["API keys"][0], status) == ("FAILED", 1)
-    assert "needs LLMRING_KEY_PEPPER" in found["API keys"][1]
+    assert "Registered keys need LLMRING_KEY_PEPPER" in found["API keys"][1]
 
 
 async def test_registered_keys_beside_which_their_pepper_is_gone_fail(beside, sql, tmp_path):
@@ -292,6 +293,24 @@ async def test_registered_keys_beside_which_their_pepper_is_gone_fail(beside, sq
     found = await beside()
     assert found.level == "FAILED"
     assert found.remedy == f"put {tmp_path / 'key.pepper'} back, or set LLMRING_KEY_PEPPER"
+
+
+async def test_without_the_pepper_an_operator_of_an_open_server_makes_no_keys(
+    database, sql, tmp_path
+):
+    await sql(A_KEY)
+    token = SecretStr("a-token-of-the-operator")
+    settings = Settings(_env_file=None, admin_token=token, data_dir=tmp_path)
+    found = await key_checks.api_keys(Patient(settings, tmp_path, database))
+    assert (found.level, found.remedy[:4]) == ("FAILED", "put ")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"hi"])
+async def test_a_damaged_pepper_is_told_by_its_file(beside, tmp_path, content):
+    file = tmp_path / "key.pepper"
+    file.write_bytes(content)
+    with pytest.raises(StartRefused, match=f"{file} is damaged: put back what was in it"):
+        await beside()
 
 
 async def test_no_keys_and_no_pepper_is_a_beginning(beside):
@@ -309,14 +328,14 @@ async def test_a_pepper_beside_the_database_is_found_and_should_be_for_its_owner
     open_to_all = await beside()
     file.chmod(0o600)
     assert (open_to_all.level, open_to_all.remedy) == ("warning", f"chmod 600 {file}")
-    assert await beside() == ok("1 registered, and LLMRING_KEY_PEPPER to look them up with")
+    assert (await beside()).level == "ok"
 
 
 async def test_registered_keys_of_a_server_that_lets_any_key_in_are_told(examined, sql):
     await sql(A_KEY)
     found, _ = await examined()
     assert found["API keys"][0] == "warning"
-    assert found["API keys"][1].startswith("1 are registered, but any other is let in too")
+    assert found["API keys"][1].startswith("1 registered key was made, but any other is let in too")
 
 
 async def test_a_variable_that_is_nearly_a_setting_is_told_without_its_value(examined):
@@ -328,15 +347,24 @@ async def test_a_variable_that_is_nearly_a_setting_is_told_without_its_value(exa
     assert "LLMRING_CLIENTS_OWN" not in line
 
 
-async def test_a_name_in_the_file_of_settings_that_is_nearly_a_setting_is_told(examined, tmp_path):
-    (tmp_path / ".env").write_text("LLMRING_RATELIMIT=10/second\n")
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("LLMRING_RATELIMIT", "LLMRING_RATELIMIT"),
+        ("LLMRING_RATE_LIMI\x1b", "LLMRING_RATE_LIMI\\x1b"),
+    ],
+)
+async def test_a_name_in_the_file_of_settings_that_is_nearly_a_setting_is_told(
+    examined, tmp_path, name, shown
+):
+    (tmp_path / ".env").write_text(f"{name}=10/second\n")
     found, _ = await examined()
-    assert "LLMRING_RATELIMIT is no setting; LLMRING_RATE_LIMIT is" in found["settings"][1]
+    assert f"{shown} is no setting; LLMRING_RATE_LIMIT is" in found["settings"][1]
 
 
 @pytest.mark.parametrize(
     ("pepper", "level", "says"),
-    [(PEPPERS[0], "ok", "1 registered"), (PEPPERS[1], "FAILED", "1 of 1 keys were made under an")],
+    [(PEPPERS[0], "ok", "1 registered"), (PEPPERS[1], "FAILED", "1 of 1 keys do not open: they w")],
 )
 async def test_keys_open_with_the_pepper_they_were_made_under(
     examined, database, pepper, level, says

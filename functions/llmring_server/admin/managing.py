@@ -99,7 +99,7 @@ def registered_project_id(project: str) -> str:
 
 async def _check_adoptable(tx: Runner, adopted: str, known: str | None) -> None:
     if known:
-        raise AlreadyExists("The project has keys already, whose rows are its own; choose another name.")
+        raise AlreadyExists("The project has rows of its own already: choose another name.")
     await tx.execute(SQL["one_at_a_time"], adopted)
     if (project := await tx.fetch_value(SQL["adopter"], adopted)) is not None:
         raise AlreadyExists(

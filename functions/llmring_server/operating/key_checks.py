@@ -5,17 +5,23 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from llmring_core.key_book import count
+from llmring_core.key_count import Count, count
 from llmring_core.key_ring import PRIVATE_KEY, KeyRing
 from llmring_core.key_ring import SQL as RING
 from llmring_core.pepper import NAME as PEPPER
 from llmring_core.pepper import pepper_of
 from llmring_core.sealing import WrongKey, unseal
 from llmring_core.secrets_key import FILE as SECRETS_FILE
-from llmring_core.secrets_key import keys_of
+from llmring_core.secrets_key import kept_key, keys_of
+from llmring_core.settings import Settings
 from llmring_server.operating.findings import Finding, Patient, failed, ok, warning
 from llmring_server.operating.target import SQL, uses_embedded
-from llmring_server.own_pepper import keeps_its_own, pepper_file
+from llmring_server.own_pepper import (
+    keeps_its_own,
+    kept_pepper,
+    needs_pepper,
+    pepper_file,
+)
 
 
 async def receipts(patient: Patient) -> Finding:
@@ -59,37 +65,39 @@ def _new(mine: str, current: str | None) -> Finding:
 async def api_keys(patient: Patient) -> Finding:
     """Whether the keys that are registered open."""
     settings, file = patient.settings, pepper_file(patient.settings)
-    if settings.auth_mode == "open" and patient.database is None:
-        return _open(0)
-    registered = (await count(patient.asked, None)).keys
+    if not needs_pepper(settings):
+        return _open(await count(patient.asked, None) if patient.database else Count(0, 0))
+    keys = await count(patient.asked, None)
+    if keeps_its_own(settings) and not file.exists():
+        return _without_pepper(keys, file)
+    keys = await count(patient.asked, await _pepper(settings))
+    if told := keys.told_of_others:
+        back = f", or put {file} back" if keeps_its_own(settings) else ""
+        return failed(told, f"set {PEPPER} to that one{back}")
     if settings.auth_mode == "open":
-        return _open(registered)
+        return _open(keys)
+    return _for_owner_only(file, ok(f"{keys.said} made, and there is {PEPPER} to look them up"))
+
+
+async def _pepper(settings: Settings) -> bytes:
     if keeps_its_own(settings):
-        if not file.exists():
-            return _without_pepper(registered, file)
-        settings = settings.model_copy(update={"key_pepper": _read(file)})
-    others = (await count(patient.asked, await asyncio.to_thread(pepper_of, settings))).others
-    if others:
-        return failed(
-            f"{others} of {registered} keys were made under another pepper, so they do not open",
-            f"set {PEPPER} to that one, or put {file} back",
-        )
-    return _for_owner_only(file, ok(f"{registered} registered, and {PEPPER} to look them up with"))
+        return kept_pepper(settings)
+    return await asyncio.to_thread(pepper_of, settings)
 
 
-def _open(registered: int) -> Finding:
-    if registered:
+def _open(keys: Count) -> Finding:
+    if keys.keys:
         return warning(
-            f"{registered} are registered, but any other is let in too, as a project of its own",
+            f"{keys.said} made, but any other is let in too, as a project of its own",
             "set LLMRING_AUTH_MODE=registered",
         )
     return ok("any key is a project of its own (LLMRING_AUTH_MODE=open)")
 
 
-def _without_pepper(registered: int, file: Path) -> Finding:
-    if registered:
+def _without_pepper(keys: Count, file: Path) -> Finding:
+    if keys.keys:
         return failed(
-            f"there are {registered} keys, but no {PEPPER} to look them up with, so none opens",
+            f"{keys.said} made, but there is no {PEPPER} to look them up: none opens",
             f"put {file} back, or set {PEPPER}",
         )
     return warning("there is no key yet", "llmring-server keys create --project NAME")
@@ -100,7 +108,7 @@ async def credentials(patient: Patient) -> Finding:
     settings, file = patient.settings, patient.data_dir / SECRETS_FILE
     is_set = settings.secrets_key is not None or settings.secrets_key_secret is not None
     if not is_set and uses_embedded(settings) and file.exists():
-        settings = settings.model_copy(update={"secrets_key": _read(file)})
+        settings = settings.model_copy(update={"secrets_key": SecretStr(kept_key(file))})
     keys = await asyncio.to_thread(keys_of, settings)
     sealed = [row["auth_sealed"] for row in await patient.asked.fetch(SQL["sealed"])]
     closed = sum(not any(_opens(key, each) for key in keys) for each in sealed)
@@ -116,10 +124,6 @@ async def credentials(patient: Patient) -> Finding:
             "set LLMRING_SECRETS_KEY",
         )
     return _for_owner_only(file, ok(f"{len(sealed)} sealed credentials, all of which open"))
-
-
-def _read(file: Path) -> SecretStr:
-    return SecretStr(file.read_text(encoding="ascii").strip())
 
 
 def _opens(key: bytes, sealed: str) -> bool:
