@@ -80,17 +80,29 @@ def _leave_nothing_under_way(loop: asyncio.AbstractEventLoop) -> None:
     Frozen in the middle it would go on in another request, with a connection that may have died
     meanwhile, and that is the only one.
     """
-    if tasks := asyncio.all_tasks(loop):
-        loop.run_until_complete(_ended(tasks))
+    if asyncio.all_tasks(loop):
+        loop.run_until_complete(_ended())
 
 
-async def _ended(tasks: set[asyncio.Task[Any]]) -> None:
-    _, unfinished = await asyncio.wait(tasks, timeout=deadline.at_most(BACKGROUND_SECONDS))
-    for task in unfinished:
+async def _ended() -> None:
+    await _wait_for_others(deadline.at_most(BACKGROUND_SECONDS))
+    for task in _others():
         task.cancel()
     # One that does not even end when it is cancelled, as its connection is dead, is left behind.
-    done, _ = await asyncio.wait(tasks, timeout=BACKGROUND_SECONDS)
-    await asyncio.gather(*done, return_exceptions=True)
+    await _wait_for_others(BACKGROUND_SECONDS)
+
+
+async def _wait_for_others(seconds: float) -> None:
+    """Wait until no task is left, nor one that such a task began: a registry has rows priced."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while (tasks := _others()) and (left := end - loop.time()) > 0:
+        done, _ = await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.gather(*done, return_exceptions=True)
+
+
+def _others() -> set[asyncio.Task[Any]]:
+    return asyncio.all_tasks() - {asyncio.current_task()}
 
 
 def run_job(job: Callable[[Database], Awaitable[Result]]) -> Result:

@@ -6,12 +6,15 @@ import time
 import asyncpg
 import httpx
 import pytest
+from fastapi import APIRouter
 from pydantic import SecretStr
 
 from llmring_core import own_pool
 from llmring_core.database import Database
+from llmring_core.lambda_adapter import lambda_handler
 from llmring_core.queries import Statement
-from support.functions import FunctionsTransport
+from support.events import http_api
+from support.functions import Context, FunctionsTransport
 from support.lines import Line
 from support.projects import Project
 
@@ -132,3 +135,27 @@ async def test_a_connection_in_use_is_not_asked_whether_it_lives(project, postgr
         await project.reads("/health")
     last = await postgres.fetchval(f"select query {OTHERS}")
     assert last == "select true"
+
+
+async def test_a_container_is_frozen_when_all_that_its_tasks_began_has_ended(settings):
+    ended = []
+
+    async def begin(generations):
+        await asyncio.sleep(0)  # the answer leaves first
+        if generations:
+            kept.append(asyncio.create_task(begin(generations - 1)))
+        else:
+            ended.append("the last")
+
+    kept = []
+    router = APIRouter()
+
+    @router.get("/begins")
+    async def begins() -> None:
+        kept.append(asyncio.create_task(begin(50)))
+
+    def invoke():
+        lambda_handler(router, settings=settings)(http_api("/begins"), Context())
+
+    await asyncio.to_thread(invoke)
+    assert ended == ["the last"]

@@ -42,7 +42,7 @@ async def port(monkeypatch):
     """A server that is sooner done with waiting than ours."""
     for name, seconds in TIMES.items():
         monkeypatch.setattr(slow_clients, name, seconds)
-    config = uvicorn.Config(app, http=BoundedPatience, lifespan="off", log_level="critical")
+    config = uvicorn.Config(app, http=BoundedPatience, lifespan="off", log_config=None)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
