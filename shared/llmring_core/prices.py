@@ -59,5 +59,7 @@ def _named(provider: str, file: Mapping[str, Any]) -> Iterator[tuple[str, ModelP
     }
     yield from prices.items()
     for name, entry in models.items():
-        for alias in entry.get("model_aliases") or []:
-            yield alias, prices[name]
+        aliases = entry.get("model_aliases")
+        for alias in aliases if isinstance(aliases, list) else ():
+            if isinstance(alias, str):
+                yield alias, prices[name]

@@ -17,8 +17,12 @@ THRESHOLD = "long_context_threshold_tokens"
 
 # What a bill has lines of.
 ITEMS = ("input_tokens", "cached_input_tokens", "output_tokens")
-# Wide enough that a product of any token count and any price is exact.
+# Wide enough that a product of any token count and any price is exact, and a sum of some.
 _EXACT = Context(prec=100)
+# No price is larger than this or has more decimals: a registry that says so is wrong.
+_MAX_PRICE, _MAX_DECIMALS = Decimal(10**9), 40
+# Whole numbers that every reader of JSON keeps (RFC 8259, section 6).
+_MAX_WHOLE = 2**53 - 1
 
 
 class Rate(NamedTuple):
@@ -134,16 +138,21 @@ def exact_sum(*amounts: Decimal) -> Decimal:
 
 
 def read_prices(
-    provider: str, model: str, version: int | None, entry: Mapping[str, Any]
+    provider: str, model: str, version: object, entry: Mapping[str, Any]
 ) -> ModelPrices | None:
-    """Read the prices of a registry entry; None if it has no usable input or output price."""
+    """Read the prices of a registry entry; None if it has no usable input or output price.
+
+    Nor is anything priced by an entry with a price or threshold that is none: what a call costs
+    without it would be a guess. A `version` that is no whole number is not kept.
+    """
     fields = (INPUT, OUTPUT, INPUT_LONG, OUTPUT_LONG, CACHE_READ, CACHED_INPUT)
-    rates = {field: price for field in fields if (price := _price(entry.get(field))) is not None}
-    if INPUT not in rates or OUTPUT not in rates:
+    given = {field: entry[field] for field in fields if entry.get(field) is not None}
+    rates = {field: price for field in given if (price := _price(given[field])) is not None}
+    threshold = _whole(entry.get(THRESHOLD))
+    is_usable = len(rates) == len(given) and (threshold is None) == (entry.get(THRESHOLD) is None)
+    if INPUT not in rates or OUTPUT not in rates or not is_usable:
         return None
-    threshold = entry.get(THRESHOLD)
-    is_count = isinstance(threshold, int) and not isinstance(threshold, bool)
-    return ModelPrices(provider, model, version, rates, threshold if is_count else None)
+    return ModelPrices(provider, model, _whole(version), rates, threshold)
 
 
 def _price(value: object) -> Decimal | None:
@@ -151,4 +160,13 @@ def _price(value: object) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     price = Decimal(str(value))
-    return price if price.is_finite() and price >= 0 else None
+    if not price.is_finite() or not 0 <= price <= _MAX_PRICE:
+        return None
+    return price if -int(price.as_tuple().exponent) <= _MAX_DECIMALS else None
+
+
+def _whole(value: object) -> int | None:
+    """A JSON number that is whole, however it is written, as 500.0 may be."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value <= _MAX_WHOLE and value == int(value) else None

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Never
 
 from llmring_core import clock
 from llmring_core.prices import PriceList, models_of
@@ -106,7 +107,8 @@ def read_manifest(body: str) -> list[str]:
     """
     manifest = _object(body)
     providers = manifest.get("providers")
-    names = [name for name in providers or [] if _PROVIDER.fullmatch(str(name))]
+    given = providers if isinstance(providers, dict | list) else []
+    names = [name for name in given if isinstance(name, str) and _PROVIDER.fullmatch(name)]
     if not 0 < len(names) <= MAX_PROVIDERS:
         raise BadCopy(f"the manifest names {len(names)} providers, not 1 to {MAX_PROVIDERS}")
     return names
@@ -127,12 +129,21 @@ def read_provider(body: str) -> dict[str, Any]:
 
 def _object(body: str) -> dict[str, Any]:
     try:
-        value = json.loads(body)
+        value = json.loads(body, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise BadCopy("the file is not JSON") from error
     if not isinstance(value, dict):
         raise BadCopy("the file is not a JSON object")
     return value
+
+
+def _finite(text: str) -> float:
+    return number if math.isfinite(number := float(text)) else _no_number(text)
+
+
+def _no_number(text: str) -> Never:
+    """Refuse what Python takes and JSON has no number for: we would write it to others."""
+    raise ValueError(f"no number of JSON: {text[:20]}")
 
 
 def _provider(name: str, file: Mapping[str, Any]) -> dict[str, Any]:

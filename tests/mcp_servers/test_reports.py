@@ -118,8 +118,9 @@ async def test_a_changed_tool_is_approved_as_it_was_seen(alice):
     await found(alice, server, a_tool(description="More evil."))
     path = f"{MCP}/tools/{seen['id']}/approve"
     stale = await alice.ask("POST", path, json={"digest": seen["digest"]})
+    misspelt = await alice.ask("POST", path, json={"digset": seen["digest"]})
     approved = await alice.ask("POST", path)
-    assert (seen["is_approved"], stale.status_code) == (False, 409)
+    assert (seen["is_approved"], stale.status_code, misspelt.status_code) == (False, 409, 422)
     assert approved.json()["is_approved"] is True
 
 

@@ -2,8 +2,11 @@
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
+from llmring_server import create_app
 from support.projects import a_call
+from support.scopes import scope_of
 
 PATHS = ["/api/v1/logs", "/api/v1/stats", "/api/v1/logs/export"]
 
@@ -44,3 +47,20 @@ async def test_the_database_never_holds_the_key(alice, database_url):
 async def test_the_documentation_names_both_ways_to_send_a_key(local, header):
     schemes = (await local.get("/openapi.json")).json()["components"]["securitySchemes"]
     assert header in {each.get("name", "Authorization") for each in schemes.values()}
+
+
+@pytest.mark.parametrize("path", ["/api/v1/log", "/api/v1/log/batch", "/api/v1/receipts"])
+@pytest.mark.parametrize("headers", [{}, {"x-api-key": "lr_nobody_has_it"}])
+async def test_of_a_caller_who_is_not_let_in_no_body_is_kept(settings, path, headers):
+    async def receive():
+        pytest.fail("the body was asked for")
+
+    async def send(message):
+        sent.append(message)
+
+    sent = []
+    only = {"auth_mode": "registered", "key_pepper": SecretStr("p" * 43)}
+    app = create_app(settings=settings.model_copy(update=only))
+    head = {"content-type": "application/json", "content-length": "10000000"}
+    await app(scope_of(path, head | headers), receive, send)
+    assert sent[0]["status"] == 401

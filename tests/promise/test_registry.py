@@ -3,34 +3,8 @@
 import asyncio
 import copy
 
-import httpx
-import pytest
-
-from llmring_core.settings import Settings
-from llmring_server import create_app
 from support.projects import Project, a_call
 from support.upstream import REGISTRY
-
-
-@pytest.fixture
-async def starts(settings):
-    """Starts servers on the same database; each returns a client."""
-    running = []
-
-    async def start(**changes):
-        values = {**settings.model_dump(), **changes}
-        app = create_app(settings=Settings(_env_file=None, **values))
-        context = app.router.lifespan_context(app)
-        await context.__aenter__()
-        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
-        running.append((context, client))
-        client.app = app
-        return client
-
-    yield start
-    for context, client in running:
-        await client.aclose()
-        await context.__aexit__(None, None, None)
 
 
 async def test_models_are_listed_by_provider_without_its_prefix(http):

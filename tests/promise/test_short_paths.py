@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from llmring_server import create_app
 from llmring_server.conversations.models import ConversationWithMessages
 from support.projects import a_call
+from support.scopes import scope_of
 
 KEY = {"X-API-Key": "alice"}
 JSON = {"Content-Type": "application/json"}
@@ -87,21 +88,6 @@ BODIES = [
 
 def client_of(transport):
     return httpx.AsyncClient(transport=transport, base_url="http://test")
-
-
-def scope_of(path, headers):
-    """What an ASGI server says of a POST."""
-    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    return {
-        "type": "http",
-        "method": "POST",
-        "path": path,
-        "query_string": b"",
-        "headers": raw,
-        "http_version": "1.1",
-        "scheme": "http",
-        "server": ("test", 80),
-    }
 
 
 def what_matters(response: httpx.Response):

@@ -66,10 +66,48 @@ def test_a_cost_is_exact_whatever_the_numbers(tokens_in, tokens_out, price):
     assert got_numerator * denominator * 10_000_000 == expected_times * got_denominator
 
 
-@pytest.mark.parametrize("price", [None, "2.0", True, -1, float("nan"), float("inf"), [2.0]])
+NO_PRICES = ["2.0", True, -1, float("nan"), float("inf"), [2.0], 1e300, 10**4000, 1e-60]
+
+
+@pytest.mark.parametrize("price", [None, *NO_PRICES])
 def test_what_is_no_price_leaves_a_model_unpriced(price):
     entry = {"dollars_per_million_tokens_input": price, "dollars_per_million_tokens_output": 1.0}
     assert read_prices("p", "m", 1, entry) is None
+
+
+@pytest.mark.parametrize("price", NO_PRICES)
+def test_without_a_cached_price_that_was_meant_nothing_is_guessed(price):
+    entry = {
+        "dollars_per_million_tokens_input": 1.0,
+        "dollars_per_million_tokens_output": 1.0,
+        "dollars_per_million_tokens_cache_read": price,
+    }
+    assert read_prices("p", "m", 1, entry) is None
+
+
+def of_threshold(threshold):
+    entry = {
+        "dollars_per_million_tokens_input": 1,
+        "dollars_per_million_tokens_input_long_context": 2,
+        "dollars_per_million_tokens_output": 1,
+        "long_context_threshold_tokens": threshold,
+    }
+    return read_prices("p", "m", 1, entry)
+
+
+def test_a_threshold_is_a_whole_number_however_it_is_written():
+    assert total(of_threshold(500.0).bill(Tokens(501, 0))) == Decimal("0.001002")
+
+
+@pytest.mark.parametrize("threshold", ["500", 500.5, -1, True, [500], float("inf"), 2**53])
+def test_without_a_threshold_that_was_meant_nothing_is_guessed(threshold):
+    assert of_threshold(threshold) is None
+
+
+@pytest.mark.parametrize(("version", "kept"), [(7, 7), (7.0, 7), ("7", None), ({}, None)])
+def test_a_version_is_a_whole_number_or_not_kept(version, kept):
+    entry = {"dollars_per_million_tokens_input": 1, "dollars_per_million_tokens_output": 1}
+    assert read_prices("p", "m", version, entry).registry_version == kept
 
 
 def test_a_model_may_be_free():

@@ -1,5 +1,7 @@
 """Backups of a database of one's own: what is taken, what is refused, and what stays then."""
 
+import os
+
 import asyncpg
 import pytest
 
@@ -92,6 +94,21 @@ async def test_a_backup_is_not_written_over_without_being_told_to(dump, own):
     assert dump.read_text() == "precious"
     assert own.run("backup", "b.dump", "--force").returncode == 0
     assert dump.read_bytes().startswith(b"PGDMP")
+
+
+async def test_a_backup_takes_the_place_of_no_device_and_no_link(own):
+    pipe, link = own.folder / "pipe", own.folder / "link"
+    os.mkfifo(pipe)
+    link.symlink_to("elsewhere")
+    for name in ("pipe", "link"):
+        refused(own.run("backup", name, "--force"), f"{name} is no plain file: choose another name")
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+
+
+async def test_nothing_is_restored_from_what_has_no_end(own):
+    os.mkfifo(own.folder / "pipe")
+    refused(own.run("restore", "pipe"), "pipe is no plain file.")
 
 
 async def test_a_file_that_cannot_be_written_is_told_in_one_line(own):
@@ -223,6 +240,11 @@ def test_a_password_is_told_where_no_list_of_processes_shows_it(url, shown, pass
     address = Address.of(url)
     assert address.url.partition("://")[2] == shown
     assert address.environment == ({"PGPASSWORD": password} if password else {})
+
+
+def test_a_password_that_could_only_be_told_to_everybody_is_refused():
+    with pytest.raises(StartRefused, match="give them a key without one"):
+        Address.of("postgresql://me@h/d?sslpassword=hunter2")
 
 
 def test_a_password_is_in_no_repr():

@@ -4,13 +4,16 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 Status = Literal["running", "succeeded", "failed", "unknown"]
 
 
 class Approval(BaseModel):
     """Which definition of a tool is approved."""
+
+    # A misspelt digest would approve whatever there is.
+    model_config = ConfigDict(extra="forbid")
 
     digest: str | None = Field(
         None, max_length=64, description="Only if it is still this one; the current when absent."

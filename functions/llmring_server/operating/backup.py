@@ -35,7 +35,7 @@ def backup(file: Path, *, force: bool) -> int:
     """Write the database to a file, as it is at one moment.
 
     Raises:
-        StartRefused: the file is there, cannot be written, or there is nothing to back up.
+        StartRefused: the file is there, is none, cannot be written, or there is nothing to back up.
         Unavailable: the database does not answer.
     """
     settings = Settings.from_env()
@@ -84,6 +84,9 @@ def _new_file(file: Path, *, force: bool) -> Iterator[Path]:
 
 
 def _refuse_existing(file: Path, *, force: bool) -> None:
+    if file.is_symlink() or (file.exists() and not file.is_file()):
+        # It would be replaced, not written to: a device of the machine, or somebody's link.
+        raise StartRefused(f"{file} is no plain file: choose another name.")
     if file.exists() and not force:
         raise StartRefused(f"{file} is there already: choose another name, or add --force.")
 

@@ -8,6 +8,7 @@ did to a file, not what somebody forged.
 import hashlib
 import os
 import re
+import stat
 from pathlib import Path
 from typing import IO
 
@@ -32,9 +33,11 @@ def check(file: Path) -> None:
     """See that a file is as it was written.
 
     Raises:
-        StartRefused: it has no checksum, or another one than its content.
+        StartRefused: it is no plain file, has no checksum, or another one than its content.
         OSError: it cannot be read.
     """
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise StartRefused(f"{file} is no plain file.")  # what has no end would be read for ever
     size = file.stat().st_size - LINE_BYTES
     with file.open("rb") as opened:
         opened.seek(max(0, size))

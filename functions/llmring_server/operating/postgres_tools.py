@@ -63,12 +63,21 @@ class Address:
 
     @classmethod
     def of(cls, url: str) -> "Address":
-        """Take the password out of a URL."""
+        """Take the password out of a URL.
+
+        Raises:
+            StartRefused: it has a password of a TLS key, for which there is no such way.
+        """
         parts = urlsplit(url)
         login, _, hosts = parts.netloc.rpartition("@")
         user, _, password = login.partition(":")
         asked = dict(parse_qsl(parts.query, keep_blank_values=True))
         password = asked.pop("password", unquote(password))
+        if "sslpassword" in asked:
+            raise StartRefused(
+                "The programs of PostgreSQL take sslpassword only where everybody may read it: "
+                "give them a key without one."
+            )
         where = f"{user}@{hosts}" if user else hosts
         plain = urlunsplit((parts.scheme, where, parts.path, urlencode(asked, quote_via=quote), ""))
         # Without a host, urlunsplit leaves the slashes out.
