@@ -8,6 +8,7 @@ from llmring_core.quantities import EARLIEST
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
+_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +16,14 @@ class Spans:
     """Nested half-open intervals: `days` lies in `hours`, that in the period.
 
     `days_are_utc` says that days of the zone asked for are days of UTC. If not, sums of days still
-    tell what was spent in all, not on which day.
+    tell what was spent in all, not on which day. `cut` are hours that a bound of the period cuts,
+    and that count whole for this period, not for the one on the other side, if no rows are left.
     """
 
     hours: Period
     days: Period
     days_are_utc: bool
+    cut: list[datetime]
 
 
 def spans(period: Period, zone: tzinfo) -> Spans:
@@ -28,7 +31,28 @@ def spans(period: Period, zone: tzinfo) -> Spans:
     since, until = period
     hours = _whole(since, until, _HOUR)
     # Of a zone that always has the same offset, the offset does not depend on the time.
-    return Spans(hours, _whole(*hours, _DAY), days_are_utc=zone.utcoffset(None) == timedelta(0))
+    days_are_utc = zone.utcoffset(None) == timedelta(0)
+    return Spans(hours, _whole(*hours, _DAY), days_are_utc, _cut(period, hours))
+
+
+def _cut(period: Period, hours: Period) -> list[datetime]:
+    """The first and the last hour that begin in a period, if they are not whole in it."""
+    first, end = map(_first_to_begin, period)
+    return [
+        hour
+        for hour in sorted({first, end - _HOUR})
+        if first <= hour < end and not hours[0] <= hour < hours[1]
+    ]
+
+
+def _first_to_begin(moment: datetime) -> datetime:
+    """From which hour on hours begin at or after a moment.
+
+    A period up to 18:00 ends a microsecond later, as that moment is in it: its hour does not count
+    as begun before the second microsecond.
+    """
+    before = moment - _MOMENT
+    return before + (EARLIEST - before) % _HOUR
 
 
 def _whole(since: datetime, until: datetime, unit: timedelta) -> Period:

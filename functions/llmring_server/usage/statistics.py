@@ -24,8 +24,10 @@ async def statistics(
     """
     days_of = zone(tz)
     parts = spans(period, days_of)
-    wanted = (*period, grouping, str(days_of), *parts.hours, *parts.days, parts.days_are_utc)
-    rows = await runner.fetch(summing.SQL["statistics"], caller.api_key_id, *wanted)
+    wanted = (*period, grouping, str(days_of), *parts.hours, *parts.days)
+    rows = await runner.fetch(
+        summing.SQL["statistics"], caller.api_key_id, *wanted, parts.days_are_utc, parts.cut
+    )
     periods = sorted(_of("all", rows), key=_by_period, reverse=True)
     return UsageStats(
         summary=_summary(rows),

@@ -1,6 +1,7 @@
 -- name: statistics
 -- Whole days, the hours around them, what is not summed up yet, and the rows of hours that are cut;
 -- one statement, so that all of it is of one moment. $10: days in the zone asked for are days in UTC.
+-- $11: hours that a bound of the period cuts, and that count for it, whole, where the rows have left.
 with cut as materialized (
     -- Hours in which a day begins: on which side of midnight a call was made, only its row can tell.
     -- Where the rows have left, such an hour belongs to the day on which it begins.
@@ -37,6 +38,11 @@ with cut as materialized (
     where not $10 and api_key_id = $1 and grain = 'hour' and start >= $6 and start < $7
       and dimension in ('all', 'model') and start not in (select hour from cut)
     union all
+    select dimension, name, start, requests, unpriced_requests, cost, input_tokens, output_tokens, cached_input_tokens
+    from {schema}.usage_sums
+    where api_key_id = $1 and grain = 'hour' and start = any ($11::timestamptz[])
+      and start < (select kept_from from {schema}.usage_kept)
+    union all
     select part.dimension, part.name, hour, requests, unpriced_requests, cost, input_tokens, output_tokens, cached_input_tokens
     from {schema}.usage_changes
     cross join lateral (
@@ -44,6 +50,14 @@ with cut as materialized (
     ) as part (dimension, name)
     where api_key_id = $1 and hour >= $6 and hour < $7 and part.name is not null
       and (dimension in ('alias', 'origin') or hour not in (select hour from cut))
+    union all
+    select part.dimension, part.name, hour, requests, unpriced_requests, cost, input_tokens, output_tokens, cached_input_tokens
+    from {schema}.usage_changes
+    cross join lateral (
+        values ('all', ''), ('model', model), ('alias', alias), ('origin', origin)
+    ) as part (dimension, name)
+    where api_key_id = $1 and hour = any ($11::timestamptz[]) and part.name is not null
+      and hour < (select kept_from from {schema}.usage_kept)
     union all
     select part.dimension, part.name, logged_at, 1, (cost is null)::int, coalesce(cost, 0), input_tokens, output_tokens, cached_input_tokens
     from cut
@@ -61,6 +75,7 @@ with cut as materialized (
         values ('all', ''), ('model', model), ('alias', alias), ('origin', origin)
     ) as part (dimension, name)
     where api_key_id = $1 and logged_at >= $2 and logged_at < $6 and part.name is not null
+      and logged_at >= (select kept_from from {schema}.usage_kept)
     union all
     select part.dimension, part.name, logged_at, 1, (cost is null)::int, coalesce(cost, 0), input_tokens, output_tokens, cached_input_tokens
     from {schema}.usage_logs
@@ -68,6 +83,7 @@ with cut as materialized (
         values ('all', ''), ('model', model), ('alias', alias), ('origin', origin)
     ) as part (dimension, name)
     where api_key_id = $1 and logged_at >= $7 and logged_at < $3 and part.name is not null
+      and logged_at >= (select kept_from from {schema}.usage_kept)
 ), counted as (
     select date_trunc($4, start at time zone $5)::date as period, name, sum(requests) as requests
     from part
