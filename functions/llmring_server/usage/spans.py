@@ -1,7 +1,7 @@
 """Which part of a period whole days, whole hours and single rows of usage logs are summed from."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from llmring_core.periods import Period
 from llmring_core.quantities import EARLIEST
@@ -9,6 +9,7 @@ from llmring_core.quantities import EARLIEST
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _MOMENT = timedelta(microseconds=1)
+_LAST = datetime.max.replace(tzinfo=UTC) - _HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ def _first_to_begin(moment: datetime) -> datetime:
     A period up to 18:00 ends a microsecond later, as that moment is in it: its hour does not count
     as begun before the second microsecond.
     """
-    before = moment - _MOMENT
+    # No call is older, and the last hour that there is in a calendar has no end to look for.
+    before = min(max(moment, EARLIEST), _LAST) - _MOMENT
     return before + (EARLIEST - before) % _HOUR
 
 
