@@ -19,11 +19,11 @@ from support.proxy import proxied_database
 
 SECONDS = 10.0
 HALF_BODY = (
-    b"POST /api/v1/log HTTP/1.1\r\nHost: x\r\nX-API-Key: key\r\nContent-Type: application/json\r\n"
+    b"POST /api/v1/log HTTP/1.1\r\nHost: localhost\r\nX-API-Key: key\r\nContent-Type: application/json\r\n"
     b'Content-Length: 500\r\n\r\n{"provider": "op'
 )
-EXPORT = b"GET /api/v1/logs/export HTTP/1.1\r\nHost: x\r\nX-API-Key: large\r\n\r\n"
-HEALTH = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+EXPORT = b"GET /api/v1/logs/export HTTP/1.1\r\nHost: localhost\r\nX-API-Key: large\r\n\r\n"
+HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 ROWS = "select id_at_origin from llmring.usage_logs where id_at_origin is not null"
 WAITING = """
 select count(*) from pg_locks where not granted
