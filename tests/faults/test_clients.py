@@ -13,11 +13,13 @@ from support.processes import CALL, HEADERS, Server, until
 MEGABYTE = 1024**2
 HALF_HEAD = b"POST /api/v1/log HTTP/1.1\r\nHost: localhost\r\nX-API-Ke"
 HALF_BODY = (
-    b"POST /api/v1/log HTTP/1.1\r\nHost: localhost\r\nX-API-Key: key\r\nContent-Type: application/json\r\n"
+    b"POST /api/v1/log HTTP/1.1\r\nHost: localhost\r\nX-API-Key: key\r\n"
+    b"Content-Type: application/json\r\n"
     b'Content-Length: 500\r\n\r\n{"provider": "op'
 )
 EXPORT = (
-    b"GET /api/v1/logs/export HTTP/1.1\r\nHost: localhost\r\nX-API-Key: %s\r\nConnection: close\r\n\r\n"
+    b"GET /api/v1/logs/export HTTP/1.1\r\nHost: localhost\r\nX-API-Key: %s\r\n"
+    b"Connection: close\r\n\r\n"
 )
 # A limit that a busy machine keeps, and a server that waits for one of these clients does not.
 SECONDS = 3.0

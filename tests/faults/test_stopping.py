@@ -19,7 +19,8 @@ from support.proxy import proxied_database
 
 SECONDS = 10.0
 HALF_BODY = (
-    b"POST /api/v1/log HTTP/1.1\r\nHost: localhost\r\nX-API-Key: key\r\nContent-Type: application/json\r\n"
+    b"POST /api/v1/log HTTP/1.1\r\nHost: localhost\r\nX-API-Key: key\r\n"
+    b"Content-Type: application/json\r\n"
     b'Content-Length: 500\r\n\r\n{"provider": "op'
 )
 EXPORT = b"GET /api/v1/logs/export HTTP/1.1\r\nHost: localhost\r\nX-API-Key: large\r\n\r\n"
