@@ -135,7 +135,8 @@ async def _once(
     # What the path names, too: the same body for another conversation is another request.
     named = "".join(f"{name}={value.lower()}\n" for name, value in request.path_params.items())
     asked = f"{named}{request.url.query}\n".encode() + await request.body()
-    endpoint = f"{request.method} {request.scope['route'].path}"
+    # What answers at two paths is one endpoint: a client may have learned of the other meanwhile.
+    endpoint = f"{request.method} {request.scope['route'].first_path}"
     # Keyed, because a bare hash of a short text can be guessed.
     return Once(caller, endpoint, key, hmac.digest(caller.secret, asked, hashlib.sha256))
 

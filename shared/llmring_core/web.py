@@ -57,6 +57,11 @@ class StrictRoute(APIRoute):
 
     request_class: type[Request] = StrictRequest
 
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        """`first_path` is the same in copies of the route that answer elsewhere, too."""
+        super().__init__(path, endpoint, **options)
+        self.first_path = path
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap FastAPI's handler, which reads and parses a body before it asks who sent it."""
         handle = super().get_route_handler()

@@ -242,6 +242,19 @@ async def test_a_body_over_512_kilobytes_is_refused(alice, path):
     assert (await alice.ask("POST", RECEIPTS + path, json=body)).status_code == 413
 
 
+@pytest.mark.parametrize("path", ["/issue", "", "/verify"])
+async def test_no_more_of_a_body_is_read_than_it_may_have(local, path):
+    async def chunks():
+        for _ in range(100):
+            sent.append(100_000)
+            yield b" " * 100_000
+
+    sent = []
+    headers = {"Content-Type": "application/json", "X-API-Key": "key"}
+    response = await local.post(RECEIPTS + path, content=chunks(), headers=headers)
+    assert (response.status_code, sum(sent)) == (413, 600_000)
+
+
 async def test_a_receipt_that_would_be_too_large_to_be_read_again_is_not_issued(alice):
     text = json.dumps(a_receipt(n=0)).replace(
         '"n": 0', '"n": [' + ",".join(["1e20"] * 20_000) + "]"

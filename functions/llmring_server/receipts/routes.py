@@ -1,5 +1,7 @@
 """What HTTP sees of receipts."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from operator import itemgetter
 from typing import Annotated, Any
 from uuid import UUID
@@ -44,12 +46,19 @@ from llmring_server.receipts.verifying import accepted, unwrapped, verdict
 class CanonicalRequest(Request):
     """A request whose JSON has a canonical form."""
 
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Read the body, and no further than its limit: anybody may send one to be verified."""
+        size = 0
+        async with aclosing(super().stream()) as stream:
+            async for chunk in stream:
+                size += len(chunk)
+                if size > MAX_BODY_BYTES:
+                    raise HTTPException(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
+                yield chunk
+
     async def json(self) -> Any:
         """Parse the body; raises json.JSONDecodeError, which becomes a 422."""
-        body = await self.body()
-        if len(body) > MAX_BODY_BYTES:
-            raise HTTPException(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
-        return canonical.loads(body)
+        return canonical.loads(await self.body())
 
 
 class CanonicalRoute(StrictRoute):
