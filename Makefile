@@ -26,7 +26,7 @@ serve: $(VENV)/.serve ## serve http://127.0.0.1:8000 (SERVE_OPTIONS="--port 9000
 	@exec $(BIN)/llmring-server $(SERVE_OPTIONS)
 
 # The tests of the built functions need the Python of Lambda; without it they are left out.
-test: $(VENV)/.dev $(if $(LAMBDA_PYTHON),.aws-sam/.local .venv-lambda/.made) ## run all tests against a real PostgreSQL
+test: $(VENV)/.dev $(if $(LAMBDA_PYTHON),.aws-sam/.local .venv-lambda/.made) ## run the tests against a real PostgreSQL (test-faults has the rest)
 	@$(BIN)/python -m pytest --numprocesses=auto $(TEST_OPTIONS)
 
 test-faults: $(VENV)/.dev ## kill, cut, starve and flood real servers, and count what is lost

@@ -1,10 +1,12 @@
 """Clients that begin and do not go on, for which uvicorn would wait for ever."""
 
 import asyncio
+import time
 
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from llmring_core import problems
+from llmring_core import edge, problems, telemetry
 from llmring_server.joined_writes import JoinedWrites
 
 # From connecting, or from the first byte of a later request, to the end of the headers.
@@ -90,14 +92,33 @@ class BoundedPatience(JoinedWrites):
             return False  # it is our turn
         return now - self._heard > BODY_SECONDS or now - self._begun > REQUEST_SECONDS
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP; uvicorn's own answer is no problem, and in no log."""
+        self._refuse(400, "bad-request", msg)
+
     def _refuse(self, status: int, code: str, detail: str) -> None:
         """Say why, unless the request was or is being answered, and end the connection."""
         cycle: RequestResponseCycle | None = self.cycle  # None before the first request
-        is_answered = cycle is not None and cycle.response_complete and cycle.more_body
-        has_begun = cycle is not None and cycle.response_started and not cycle.response_complete
-        if not (is_answered or has_begun):
-            answer = problems.problem(status, code, detail)
-            headers = [*answer.raw_headers, (b"connection", b"close")]
-            lines = b"".join(b"%s: %s\r\n" % header for header in headers)
-            self.transport.write(STATUS_LINE[status] + lines + b"\r\n" + bytes(answer.body))
+        if cycle is not None and not cycle.response_complete:
+            if not cycle.response_started:  # the app waits for the rest, and notes the request
+                self._answer(cycle.scope, status, code, detail)
+                cycle.scope["state"][edge.CUT_SHORT] = status
+        elif cycle is None or not cycle.more_body:
+            scope: Scope = {"type": "http", "method": "-", "path": "-", "headers": []}
+            self._answer(scope, status, code, detail, seconds=self.loop.time() - self._begun)
         self.transport.close()
+
+    def _answer(
+        self, scope: Scope, status: int, code: str, detail: str, seconds: float | None = None
+    ) -> None:
+        """Write a problem, with the headers that all answers have, and note it if it took so long."""
+        identifier = edge.identify(scope, dict(scope["headers"]).get(b"x-request-id"))
+        token = telemetry.begin_request(identifier)
+        answer = problems.problem(status, code, detail)
+        answer.headers.update({"Connection": "close", "X-Request-Id": identifier})
+        edge.secure(answer.headers)
+        lines = b"".join(b"%s: %s\r\n" % header for header in answer.raw_headers)
+        self.transport.write(STATUS_LINE[status] + lines + b"\r\n" + bytes(answer.body))
+        if seconds is not None:
+            edge.note(scope, scope, status, time.perf_counter() - seconds)
+        telemetry.request_id.reset(token)

@@ -20,12 +20,14 @@ class Caller:
     `secret` is 32 bytes that stand in no row: what is kept for the caller alone is sealed with it.
     `scopes` are what the key may do, None if that is everything.
     `logged_as` is what log lines call the project: `-` where its id may be a key itself.
+    `key_id` tells the keys of a project apart, None where a project has only one.
     """
 
     api_key_id: str
     secret: bytes = field(default=bytes(32), repr=False, compare=False)
     scopes: frozenset[str] | None = None
     logged_as: str = field(default="-", compare=False)
+    key_id: str | None = field(default=None, compare=False)
 
     def may(self, scope: Scope) -> bool:
         """Whether the key has a scope."""

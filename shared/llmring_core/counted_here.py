@@ -1,4 +1,4 @@
-"""Counts of requests in the memory of a process, of the projects that asked last."""
+"""Counts of requests in the memory of a process, of the keys that were used last."""
 
 from limits.aio.storage import MemoryStorage
 

@@ -26,6 +26,8 @@ SECURE = (
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("X-Content-Type-Options", "nosniff"),
 )
+# In the state of a request: its id, and the status it was answered if that was not by the app.
+_ID, CUT_SHORT = "llmring_request_id", "llmring_cut_short"
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
@@ -40,7 +42,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        identifier = request_id(_given_id(scope))
+        identifier = identify(scope, _given_id(scope))
         token = telemetry.begin_request(identifier)
         status = 0
         started = time.perf_counter()
@@ -60,7 +62,7 @@ class Edge:
         try:
             await self._app(inner, receive, send_with_id)
         finally:
-            _note(scope, inner, status, started)
+            note(scope, inner, status, started)
             telemetry.request_id.reset(token)
 
 
@@ -107,14 +109,16 @@ class LastNet:
             await problems.internal_error()(scope, receive, send)
 
 
-def request_id(given: bytes | None) -> str:
-    """The caller's X-Request-Id if it is a sane one, else a new one."""
-    if given is not None and _REQUEST_ID.fullmatch(text := given.decode("latin-1")):
-        return text
-    return ids.new_request_id()
+def identify(scope: Scope, given: bytes | None) -> str:
+    """The id of a request, the same each time: its X-Request-Id if that is sane, else a new one."""
+    state = scope.setdefault("state", {})
+    if _ID not in state:
+        text = (given or b"").decode("latin-1")
+        state[_ID] = text if _REQUEST_ID.fullmatch(text) else ids.new_request_id()
+    return str(state[_ID])
 
 
-def _note(scope: Scope, inner: Scope, status: int, started: float) -> None:
+def note(scope: Scope, inner: Scope, status: int, started: float) -> None:
     """Log a request as it came, and count it by the route that it took."""
     telemetry.log_access(scope["method"], scope["path"], status, started)
     metrics.request_ended(inner, status, started)
@@ -127,12 +131,12 @@ def _given_id(scope: Scope) -> bytes | None:
 
 def _add_headers(message: Message, scope: Scope, identifier: str) -> None:
     headers = MutableHeaders(scope=message)
-    _secure(headers, is_page=scope["path"] in PAGES)
+    secure(headers, is_page=scope["path"] in PAGES)
     headers.update(scope["state"].get("llmring_headers", {}))
     headers["X-Request-Id"] = identifier
 
 
-def _secure(headers: MutableHeaders, *, is_page: bool) -> None:
+def secure(headers: MutableHeaders, *, is_page: bool = False) -> None:
     """Say what a browser may do with an answer, where the route has not said so."""
     for name, value in SECURE:
         if not (is_page and name == "Content-Security-Policy"):
@@ -162,19 +166,22 @@ def _content(scope: Scope, receive: Receive) -> Receive:
     What comes with a GET means nothing (RFC 9110, section 9.3.1) and no route reads it. But whoever
     streams an answer listens for the client to leave, and must not hear of a bad body instead.
     """
-    return receive if scope["method"] == "GET" else _limited(inflated(scope, receive))
+    return receive if scope["method"] == "GET" else _limited(inflated(scope, receive), scope)
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(receive: Receive, scope: Scope) -> Receive:
     """Count a body while it comes in: what it says of its length may be untrue or missing.
 
     Starlette's own limit would do, but answers past us, without a problem or a request id.
     """
-    size = 0
+    size, more = 0, True
 
     async def counted() -> Message:
-        nonlocal size
+        nonlocal size, more
         message = await receive()
+        if more and message["type"] == "http.disconnect":  # nobody reads it, but the log tells
+            raise HTTPException(scope["state"].get(CUT_SHORT, 408), "The rest did not come.")
+        more = message.get("more_body", False)
         size += len(message.get("body", b""))
         if size > MAX_BODY_BYTES:
             raise HTTPException(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")

@@ -81,4 +81,5 @@ def _caller(row: Row, pepper: bytes) -> Caller:
     # Of the project and not of the key: what was sealed for one of its keys, another must open.
     api_key_id = row["api_key_id"]
     secret = hmac.digest(pepper, b"project secret " + api_key_id.encode(), hashlib.sha256)
-    return Caller(api_key_id, secret, frozenset(row["scopes"]), logged_as=api_key_id)
+    scopes, key_id = frozenset(row["scopes"]), str(row["key_id"])
+    return Caller(api_key_id, secret, scopes, logged_as=api_key_id, key_id=key_id)

@@ -32,6 +32,9 @@ class Case(NamedTuple):
 
 # What is answered before a route, or a dependency that notes what it raises, is reached.
 OF_EVERY_REQUEST = (
+    Case(408, "request-timeout", "The rest of the request did not come in time."),
+    Case(421, "misdirected-request", "The server is not the host that was asked for."),
+    Case(431, "headers-too-large", "Headers may have 65536 bytes."),
     Case(422, "invalid-request", "The request is not what the operation takes.", PLACES),
 )
 OF_BODIES = (

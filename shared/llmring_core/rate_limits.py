@@ -1,4 +1,4 @@
-"""How often a project may ask: counted by a sliding window, in Redis or in this process."""
+"""How often each key may be used: counted by a sliding window, in Redis or in this process."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ POLICY = "requests"
 
 
 class RateLimits:
-    """Counts the requests of each project, where `LLMRING_RATE_LIMIT` sets a limit.
+    """Counts the requests of each key, where `LLMRING_RATE_LIMIT` sets a limit.
 
     In Redis, where there is one, all processes count together. While it is away, and without it,
     each process counts by itself.
@@ -94,8 +94,10 @@ class RateLimits:
     async def _counted(
         self, counter: "SlidingWindowCounterRateLimiter", limit: "RateLimitItem", caller: Caller
     ) -> dict[str, str]:
-        is_allowed = await counter.hit(limit, caller.api_key_id)
-        window = await counter.get_window_stats(limit, caller.api_key_id)
+        # Of a project's keys each by itself: one that is used too often stops no other.
+        key = caller.key_id or caller.api_key_id
+        is_allowed = await counter.hit(limit, key)
+        window = await counter.get_window_stats(limit, key)
         seconds = max(1, math.ceil(window.reset_time - time.time()))
         headers = {
             "RateLimit-Policy": f'"{POLICY}";q={limit.amount};w={limit.get_expiry()}',

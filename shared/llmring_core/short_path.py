@@ -89,8 +89,8 @@ class ShortPathMiddleware:
             return
         started = time.perf_counter()
         messages: deque[Message] = deque()
+        identifier = edge.identify(scope, headers.get(b"x-request-id"))
         body = b"" if scope["method"] == "GET" else await _body(receive, messages)
-        identifier = edge.request_id(headers.get(b"x-request-id"))
         token = telemetry.begin_request(identifier)
         try:
             request = PlainRequest(headers, body, name, scope["query_string"], self._door)

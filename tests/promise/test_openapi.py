@@ -87,6 +87,11 @@ def test_an_operation_that_takes_a_body_says_which_ones_it_does_not(operation):
 
 
 @each_operation
+def test_an_operation_says_what_is_refused_before_it_is_reached(operation):
+    assert {"408", "421", "431"} <= operation["responses"].keys()
+
+
+@each_operation
 def test_what_it_takes_has_an_example_that_it_takes(operation):
     if body := operation.get("requestBody"):
         (content,) = body["content"].values()

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import logging
 import socket
 from contextlib import asynccontextmanager, suppress
 
 import pytest
 import uvicorn
 
+from llmring_core import telemetry
 from llmring_server import slow_clients
 from llmring_server.slow_clients import BoundedPatience
 
@@ -23,7 +25,7 @@ TIMES = {
 }
 
 
-async def app(scope, receive, send):
+async def lengths(scope, receive, send):
     """Answers with the length of the body; a GET with more than fits into buffers."""
     size, more = 0, scope["method"] == "POST"
     while more:
@@ -38,10 +40,15 @@ async def app(scope, receive, send):
 
 
 @pytest.fixture
-async def port(monkeypatch):
-    """A server that is sooner done with waiting than ours."""
+def soon(monkeypatch):
+    """Servers are sooner done with waiting than ours."""
     for name, seconds in TIMES.items():
         monkeypatch.setattr(slow_clients, name, seconds)
+
+
+@asynccontextmanager
+async def served(app):
+    """The port of a server of an app."""
     config = uvicorn.Config(app, http=BoundedPatience, lifespan="off", log_config=None)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(config)
@@ -49,6 +56,19 @@ async def port(monkeypatch):
         yield listener.getsockname()[1]
         server.should_exit = True
         await serving
+
+
+@pytest.fixture
+async def port(soon):
+    async with served(lengths) as port:
+        yield port
+
+
+@pytest.fixture
+async def our_port(soon, app):
+    """The port of a server of our app."""
+    async with served(app) as port:
+        yield port
 
 
 @asynccontextmanager
@@ -139,6 +159,82 @@ async def test_who_takes_nothing_of_an_answer_is_cut_off(port):
 async def test_who_takes_it_slowly_is_not(port):
     async with connected(port, GET) as (reader, _):
         assert await size_of(reader) > len(LARGE)
+
+
+async def refused(port, words):
+    """The headers and the problem of the answer to a request that is not finished."""
+    async with connected(port, words) as (reader, _):
+        head, _, body = (await asyncio.wait_for(reader.read(), 10)).partition(b"\r\n\r\n")
+    headers = dict(line.lower().split(": ", 1) for line in head.decode().split("\r\n")[1:])
+    return headers, json.loads(body)
+
+
+async def test_what_is_not_http_is_answered_with_a_problem_too(port):
+    _, problem = await refused(port, b"GARBAGE\r\n\r\n")
+    assert (problem["status"], problem["type"]) == (400, "urn:llmring:problem:bad-request")
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    """The records of requests that are written from now on."""
+    handler, records = logging.Handler(), asyncio.Queue()
+    handler.addFilter(telemetry.AddRequestId())
+    handler.emit = records.put_nowait
+    monkeypatch.setattr(telemetry, "_terminal", None)
+    logger = logging.getLogger("llmring.access")
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel("INFO")
+    yield records
+    logger.removeHandler(handler)
+    logger.setLevel(before)
+
+
+HALF = b"POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: key\r\nContent-Type: application/json\r\n"
+REFUSED = {
+    "what is not HTTP": (b"GARBAGE\r\n\r\n", "-", 400),
+    "half the headers": (HALF % b"/api/v1/log", "-", 408),
+    "half a body": (
+        HALF % b"/api/v1/receipts/issue" + b"Content-Length: 9\r\n\r\n{",
+        "/api/v1/receipts/issue",
+        408,
+    ),
+    "half a body on the short way": (
+        HALF % b"/api/v1/log" + b"Content-Length: 9\r\n\r\n{",
+        "/api/v1/log",
+        408,
+    ),
+    "a chunk without a length": (
+        HALF % b"/api/v1/log" + b"Transfer-Encoding: chunked\r\n\r\nx",
+        "/api/v1/log",
+        400,
+    ),
+}
+
+
+@pytest.mark.parametrize(("words", "path", "status"), REFUSED.values(), ids=REFUSED)
+async def test_a_refusal_has_the_id_of_the_one_line_that_the_log_has_of_it(
+    our_port, lines, words, path, status
+):
+    headers, problem = await refused(our_port, words)
+    async with connected(our_port, GET.replace(b"/ ", b"/health ")) as (reader, _):
+        assert await status_of(reader) == 200
+    line, last = [await asyncio.wait_for(lines.get(), 10) for _ in range(2)]
+    assert last.path == "/health"
+    assert (problem["status"], line.path, line.status) == (status, path, status)
+    assert headers["x-request-id"] == problem["request_id"] == line.request_id
+
+
+async def test_a_refusal_has_the_headers_of_all_answers(port):
+    headers, _ = await refused(port, b"GARBAGE\r\n\r\n")
+    assert headers.items() >= {"cache-control": "no-store", "connection": "close"}.items()
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_request_that_is_cut_short_keeps_the_id_it_came_with(our_port):
+    words = HALF % b"/api/v1/log" + b"X-Request-Id: mine\r\nContent-Length: 9\r\n\r\n{"
+    _, problem = await refused(our_port, words)
+    assert problem["request_id"] == "mine"
 
 
 async def test_headers_have_an_end(port):
