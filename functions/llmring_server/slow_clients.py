@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import cast
 
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -101,8 +102,9 @@ class BoundedPatience(JoinedWrites):
         cycle: RequestResponseCycle | None = self.cycle  # None before the first request
         if cycle is not None and not cycle.response_complete:
             if not cycle.response_started:  # the app waits for the rest, and notes the request
-                self._answer(cycle.scope, status, code, detail)
-                cycle.scope["state"][edge.CUT_SHORT] = status
+                asked = cast("Scope", cycle.scope)
+                self._answer(asked, status, code, detail)
+                asked["state"][edge.CUT_SHORT] = status
         elif cycle is None or not cycle.more_body:
             scope: Scope = {"type": "http", "method": "-", "path": "-", "headers": []}
             self._answer(scope, status, code, detail, seconds=self.loop.time() - self._begun)
@@ -111,7 +113,7 @@ class BoundedPatience(JoinedWrites):
     def _answer(
         self, scope: Scope, status: int, code: str, detail: str, seconds: float | None = None
     ) -> None:
-        """Write a problem, with the headers that all answers have, and note it if it took so long."""
+        """Write a problem as all answers are written; note it, if nobody else does, as so long."""
         identifier = edge.identify(scope, dict(scope["headers"]).get(b"x-request-id"))
         token = telemetry.begin_request(identifier)
         answer = problems.problem(status, code, detail)
