@@ -15,7 +15,7 @@ from llmring_core.connection import HostPool
 from llmring_core.database import Database
 from llmring_core.dependencies import hold_keys
 from llmring_core.errors import StartRefused, Unavailable
-from llmring_core.local_postgres import LocalPostgres, default_data_dir
+from llmring_core.local_postgres import LocalPostgres
 from llmring_core.migrate import migrate
 from llmring_core.settings import Settings
 from llmring_core.web import build_app
@@ -23,6 +23,7 @@ from llmring_server.admin.routes import router as admin
 from llmring_server.conversations.container import prepare as prepare_conversations
 from llmring_server.conversations.retention import forget_old_messages
 from llmring_server.conversations.routes import router as conversations
+from llmring_server.embedded import data_folder
 from llmring_server.jobs.upkeep import upkeep
 from llmring_server.mcp.connections import hold_connections
 from llmring_server.mcp.recording import sweep
@@ -133,9 +134,7 @@ async def _standalone(app: FastAPI) -> AsyncIterator[None]:
     telemetry.log_to_terminal(settings.log_level, as_json=settings.log_format == "json")
     async with AsyncExitStack() as stack:
         if not database.has_somewhere_to_go:
-            local = await asyncio.to_thread(
-                LocalPostgres.open, settings.data_dir or default_data_dir()
-            )
+            local = await asyncio.to_thread(LocalPostgres.open, data_folder(settings))
             stack.push_async_callback(asyncio.to_thread, local.close)
             database.go_to(local.url)
         stack.push_async_callback(database.close)

@@ -8,9 +8,10 @@ from typing import TypeVar
 
 from llmring_core.database import Database
 from llmring_core.database_urls import shown_url
-from llmring_core.local_postgres import LocalPostgres, default_data_dir
+from llmring_core.local_postgres import LocalPostgres
 from llmring_core.migrate import migrate, status
 from llmring_core.settings import Settings
+from llmring_server.embedded import data_folder, uses_embedded
 
 Result = TypeVar("Result")
 
@@ -55,10 +56,10 @@ async def run_on(
 @contextmanager
 def database_url(settings: Settings) -> Iterator[str | None]:
     """The URL of the embedded PostgreSQL for as long as it is needed; None if another is set."""
-    if settings.database_url is not None or settings.database_secret is not None:
+    if not uses_embedded(settings):
         yield None
         return
-    with LocalPostgres.open(settings.data_dir or default_data_dir()) as local:
+    with LocalPostgres.open(data_folder(settings)) as local:
         yield local.url
 
 
@@ -68,5 +69,5 @@ def shown_database(settings: Settings, *, with_folder: bool = False) -> str:
         return shown_url(settings.database_url.get_secret_value())
     if settings.database_secret is not None:
         return "that of LLMRING_DATABASE_SECRET"
-    folder = f" in {settings.data_dir or default_data_dir()}" if with_folder else ""
+    folder = f" in {data_folder(settings)}" if with_folder else ""
     return f"embedded PostgreSQL{folder}"

@@ -8,18 +8,18 @@ from pydantic import SecretStr
 from llmring_core.database import Database
 from llmring_core.errors import StartRefused
 from llmring_core.key_count import count
-from llmring_core.local_postgres import default_data_dir
 from llmring_core.pepper import NAME, pepper_of, read_pepper
 from llmring_core.secret_store import read_secret
 from llmring_core.secrets_key import damaged, kept_key, own_key
 from llmring_core.settings import Settings
+from llmring_server.embedded import data_folder, uses_embedded
 
 PEPPER_FILE = "key.pepper"
 
 
 def pepper_file(settings: Settings) -> Path:
     """Where a pepper of our own making is kept."""
-    return (settings.data_dir or default_data_dir()) / PEPPER_FILE
+    return data_folder(settings) / PEPPER_FILE
 
 
 def keeps_its_own(settings: Settings) -> bool:
@@ -29,8 +29,7 @@ def keeps_its_own(settings: Settings) -> bool:
     here, nor ours there.
     """
     is_given = settings.key_pepper is not None or settings.key_pepper_secret is not None
-    is_beside = settings.database_url is None and settings.database_secret is None
-    return is_beside and not is_given
+    return uses_embedded(settings) and not is_given
 
 
 def with_given_pepper(settings: Settings) -> Settings:

@@ -7,8 +7,7 @@ import socket
 import sys
 from collections.abc import Callable
 from functools import partial
-from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -21,6 +20,7 @@ from llmring_core.migrate import migrate
 from llmring_core.secrets_key import keys_of
 from llmring_core.settings import Settings
 from llmring_server.db_commands import database_url, run_on
+from llmring_server.embedded import leave
 from llmring_server.first_lines import Found, first_lines
 from llmring_server.own_pepper import needs_pepper, own_pepper, with_given_pepper
 from llmring_server.slow_clients import BoundedPatience
@@ -43,7 +43,7 @@ def serve(host: str, port: int, *, reload: bool, workers: int) -> int:
     keys_of(settings)  # a wrong one stops the start
     if settings.tracing:
         tracing.require()
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, leave)
     with _listener(host, port) as listener, database_url(settings) as url:
         tell_workers(settings, url)
         if settings.auth_mode == "registered":
@@ -133,8 +133,3 @@ def _here(is_migrated: bool) -> "Callable[[], FastAPI]":
     from llmring_server.worker import make_app
 
     return partial(make_app, is_migrated=is_migrated)
-
-
-def _leave(number: int, _: FrameType | None) -> NoReturn:
-    """End by a signal the way `exit` does, so that the embedded database is stopped too."""
-    raise SystemExit(128 + number)

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
 from llmring_core import known_hosts, metrics
-from llmring_core.local_postgres import default_data_dir
 from llmring_core.secret_store import read_secret
 from llmring_core.secrets_key import own_key
 from llmring_core.settings import Settings
 from llmring_server.admin.token import token_of
+from llmring_server.embedded import data_folder
 
 
 def tell_workers(settings: Settings, url: str | None) -> None:
@@ -25,7 +25,7 @@ def tell_workers(settings: Settings, url: str | None) -> None:
         name, member = settings.secrets_key_secret, "LLMRING_SECRETS_KEY"
         os.environ[member] = read_secret(name, member=member)
     elif settings.secrets_key is None and url is not None:
-        os.environ["LLMRING_SECRETS_KEY"] = own_key(settings.data_dir or default_data_dir())
+        os.environ["LLMRING_SECRETS_KEY"] = own_key(data_folder(settings))
     if (token := token_of(settings)) is not None:
         os.environ["LLMRING_ADMIN_TOKEN"] = token
 

@@ -16,14 +16,12 @@ from llmring_core.migrate import applied
 from llmring_core.secrets_key import FILE as SECRETS_FILE
 from llmring_core.settings import Settings
 from llmring_server.db_commands import database_url, run_on
+from llmring_server.embedded import data_folder, leave, uses_embedded
 from llmring_server.operating.checksums import add_checksum
 from llmring_server.operating.postgres_tools import tools_for
 from llmring_server.operating.target import (
     address_of,
-    data_folder,
-    leave,
     major_version,
-    uses_embedded,
 )
 from llmring_server.own_pepper import PEPPER_FILE
 

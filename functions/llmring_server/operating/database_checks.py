@@ -6,8 +6,9 @@ from typing import cast
 from llmring_core.connection import Row
 from llmring_core.errors import Unavailable
 from llmring_core.migrate import applied, check, shipped
+from llmring_server.embedded import uses_embedded
 from llmring_server.operating.findings import Finding, Patient, failed, ok, reason, warning
-from llmring_server.operating.target import SQL, uses_embedded
+from llmring_server.operating.target import SQL
 
 # The oldest that every migration and every statement was run on.
 OLDEST_MAJOR = 15

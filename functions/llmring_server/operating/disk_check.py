@@ -2,8 +2,8 @@
 
 import shutil
 
+from llmring_server.embedded import uses_embedded
 from llmring_server.operating.findings import Finding, Patient, failed, ok, warning
-from llmring_server.operating.target import uses_embedded
 
 MB = 1_000_000
 # A backup of what is there, and what PostgreSQL keeps for a recovery (max_wal_size is 1 GB).

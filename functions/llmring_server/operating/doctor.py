@@ -12,6 +12,7 @@ from llmring_core.database_errors import NOT_MIGRATED
 from llmring_core.errors import LLMRingError, StartRefused
 from llmring_core.local_postgres import LocalPostgres
 from llmring_core.settings import Settings
+from llmring_server.embedded import data_folder, uses_embedded
 from llmring_server.operating import (
     database_checks,
     key_checks,
@@ -28,7 +29,6 @@ from llmring_server.operating.findings import (
     warning,
     without_secrets,
 )
-from llmring_server.operating.target import data_folder, uses_embedded
 
 Check = Callable[[Patient], Awaitable[Finding]]
 

@@ -14,8 +14,9 @@ from llmring_core.sealing import WrongKey, unseal
 from llmring_core.secrets_key import FILE as SECRETS_FILE
 from llmring_core.secrets_key import kept_key, keys_of
 from llmring_core.settings import Settings
+from llmring_server.embedded import uses_embedded
 from llmring_server.operating.findings import Finding, Patient, failed, ok, warning
-from llmring_server.operating.target import SQL, uses_embedded
+from llmring_server.operating.target import SQL
 from llmring_server.own_pepper import (
     keeps_its_own,
     kept_pepper,

@@ -16,16 +16,14 @@ from llmring_core.migrate import shipped
 from llmring_core.queries import load
 from llmring_core.settings import Settings
 from llmring_server.db_commands import run_on
+from llmring_server.embedded import data_folder, leave, uses_embedded
 from llmring_server.operating.archives import migrations_in
 from llmring_server.operating.loading import load_archive
 from llmring_server.operating.postgres_tools import newest_tools
 from llmring_server.operating.target import (
     SQL,
     address_of,
-    data_folder,
-    leave,
     major_version,
-    uses_embedded,
 )
 
 LOADING = load("llmring_server.operating", "loading.sql")
