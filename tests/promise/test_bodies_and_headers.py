@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 import zlib
 
 import httpx
@@ -119,3 +120,15 @@ async def test_what_comes_after_the_end_of_a_gzip_is_not_waited_for():
 async def test_a_body_that_grows_more_than_texts_do_is_refused(http):
     bomb = gzip.compress(b"[" + b"{}," * MEGABYTE + b"{}]")
     assert (await sent(http, bomb)).status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/api/v1/log", "/conversations"])
+async def test_a_compressed_body_may_be_no_larger_than_a_plain_one(http, path):
+    chance = random.Random(1)
+    text = "".join("".join(chance.choices("0123456789abcdef", k=80)) * 20 for _ in range(7000))
+    body = json.dumps(a_call(cost=1, metadata={"text": text})).encode()
+    packed = gzip.compress(body)
+    assert (len(body) > 11_000_000, len(body) / len(packed) < 50) == (True, True)  # no bomb
+    response = await http.post(path, content=packed, headers=GZIP)
+    assert response.status_code == 413
+    assert response.json()["detail"] == "The body is larger than 10485760 bytes."
