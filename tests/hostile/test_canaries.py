@@ -22,6 +22,7 @@ from hostile.a_day import demo_with_echo, spend_a_day
 from hostile.canaries import Canaries, forms_of
 from hostile.endpoints import ADMIN
 from hostile.pair import database
+from llmring_core.api_keys import new_key
 from llmring_core.callers import Caller, OpenDoor
 from llmring_core.database_login import Login
 from llmring_core.key_book import KeyBook
@@ -34,6 +35,7 @@ from llmring_server.mcp.transports import Target
 from support import upstream
 from support.postgres import url_of
 from support.processes import Server, data_folder, free_port, run, until
+from support.projects import a_call
 
 
 def canaries():
@@ -207,7 +209,7 @@ def test_no_secret_comes_out_of_a_server_whose_database_and_redis_are_away():
     assert not birds.found(), told(birds)
 
 
-MADE = "lr_0000000000000000000000000000000000"
+MADE = new_key()  # one that is looked up, not refused by its looks
 
 
 def answers(server):
@@ -215,6 +217,56 @@ def answers(server):
         return server.http.get("/").status_code == 200
     except httpx.TransportError:
         return False
+
+
+def test_no_key_comes_out_of_a_server_that_lets_only_registered_keys_in():
+    birds = canaries()
+    with data_folder() as folder, database() as url:
+        given = variables(birds, url, LLMRING_AUTH_MODE="registered")
+        server = Server(data_dir=folder, **given)
+        try:
+            until(server.is_healthy)
+            birds.secrets |= keys_of_each_kind(server, birds)
+            statuses = {name: use(server, birds, name) for name in KINDS}
+        finally:
+            server.close()
+        birds.watch("output", server.output.read_text())
+        for where, row in asyncio.run(dump(url)):
+            birds.watch(where, row)
+    assert statuses == KINDS
+    assert not birds.found(), told(birds)
+
+
+# What keys of each kind are answered.
+KINDS = {"able": {200}, "unable": {403}, "unknown": {401}, "revoked": {401}}
+
+
+def keys_of_each_kind(server, birds):
+    """Keys by what they are; all are well-formed, so that the server has to look them up."""
+    token = {"Authorization": f"Bearer {birds['admin_token']}"}
+    path = f"{ADMIN}/keys"
+
+    def made(**members):
+        return server.http.post(path, json={"project": "p", **members}, headers=token).json()
+
+    revoked = made()
+    birds.watch("revoked", server.http.delete(f"{path}/{revoked['key_id']}", headers=token).text)
+    able, unable = made(), made(scopes=["mcp:read"])
+    birds.watch("listed", server.http.get(path, headers=token).text)
+    keys = {"able": able, "unable": unable, "revoked": revoked}
+    return {"unknown": new_key(), **{name: each["key"] for name, each in keys.items()}}
+
+
+def use(server, birds, name):
+    """Ask with a key in each way that there is, twice: the second time it may be remembered."""
+    key = birds[name]
+    statuses = set()
+    for headers in [{"X-API-Key": key}, {"Authorization": f"Bearer {key}"}] * 2:
+        for method, path in (("GET", "/api/v1/stats"), ("POST", "/api/v1/log")):
+            answer = server.http.request(method, path, json=a_call(cost=1), headers=headers)
+            birds.watch(f"{method} {path}", answer.text, answer.headers)
+            statuses.add(answer.status_code)
+    return statuses
 
 
 @pytest.mark.parametrize(
