@@ -1,6 +1,5 @@
 """Log lines: those of requests are written together, in their order, and never stop a request."""
 
-import io
 import json
 import logging
 import time
@@ -8,6 +7,7 @@ import time
 import pytest
 
 from llmring_core import telemetry
+from support.log_lines import lines, terminal_for_tests
 
 
 @pytest.fixture
@@ -17,19 +17,8 @@ def as_json():
 
 @pytest.fixture
 def terminal(monkeypatch, as_json):
-    """A terminal that writes into a text, and the loggers as they were afterwards."""
-    monkeypatch.setattr(telemetry, "_terminal", None)
-    before = telemetry.LOGGER.handlers[:], telemetry.LOGGER.propagate, telemetry.LOGGER.level
-    telemetry.log_to_terminal("info", as_json=as_json)
-    terminal = telemetry._terminal
-    terminal.setStream(io.StringIO())
-    yield terminal
-    telemetry.LOGGER.handlers[:], telemetry.LOGGER.propagate = before[:2]
-    telemetry.LOGGER.setLevel(before[2])
-
-
-def lines(terminal):
-    return terminal.stream.getvalue().splitlines()
+    with terminal_for_tests(monkeypatch, as_json=as_json) as terminal:
+        yield terminal
 
 
 def ask(path="/health"):
