@@ -12,8 +12,8 @@ LOG = "/api/v1/log"
 
 
 @pytest.fixture
-def said(monkeypatch):
-    """What a server says as JSON: the id of the request and of the project of each line."""
+def said(local, monkeypatch):
+    """What a server, which is started, says as JSON: the ids of request and project by line."""
     with terminal_for_tests(monkeypatch, as_json=True) as terminal:
 
         def read():
