@@ -1,40 +1,20 @@
 """What Prometheus is told: only where the operator asks for it, and nothing of any project."""
 
-import uuid
+import asyncio
+import time
 
 import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from conftest import client_of, started
-from support.projects import RECEIPTS, Project, a_call, a_receipt
+from llmring_server import create_app
+from llmring_server.meta import scraping
+from llmring_server.usage.summing import fold
+from support.projects import RECEIPTS, a_call, a_receipt
+from support.scraped import Scraped
 
 REQUESTS = "llmring_http_request_duration_seconds_count"
-
-
-class Scraped:
-    """A server with `/metrics`, and how its figures grow."""
-
-    def __init__(self, http):
-        self.http = http
-        self.alice = Project(http, f"alice-{uuid.uuid4().hex}")
-
-    async def value(self, name, **labels):
-        text = (await self.http.get("/metrics")).raise_for_status().text
-        samples = (
-            sample for family in text_string_to_metric_families(text) for sample in family.samples
-        )
-        return sum(
-            sample.value
-            for sample in samples
-            if sample.name == name and labels.items() <= sample.labels.items()
-        )
-
-    async def growth(self, done, name, **labels):
-        before = await self.value(name, **labels)
-        await done()
-        return await self.value(name, **labels) - before
 
 
 @pytest.fixture
@@ -86,9 +66,33 @@ async def test_the_connections_to_the_database_are_told(scraped):
     assert await scraped.value("llmring_database_up") == 1
 
 
+async def test_who_has_a_connection_and_who_waits_for_one_is_told(settings, monkeypatch):
+    monkeypatch.setattr(scraping, "DATABASE_SECONDS", 0.1)  # it would wait for one itself
+    few = settings.model_copy(update={"metrics": True, "database_pool_size": 1})
+    async with started(few) as app, client_of(httpx.ASGITransport(app)) as client:
+        scraped, database = Scraped(client), app.state.database
+        async with database.transaction():
+            waiting = asyncio.create_task(scraped.alice.logs())
+            while not database.pool_use.waiting:
+                await asyncio.sleep(0.005)
+            assert await scraped.value("llmring_database_waiting") >= 1
+            assert await scraped.value("llmring_database_connections", state="busy") == 1
+        await waiting
+
+
 async def test_changes_that_wait_for_the_sums_are_told(scraped):
     grown = await scraped.growth(scraped.alice.logs, "llmring_rollup_pending_changes")
     assert grown >= 1
+
+
+async def test_when_changes_were_last_folded_is_told(settings, database):
+    counting = settings.model_copy(update={"metrics": True})
+    app = create_app(database, settings=counting)  # not started: nobody else folds here
+    before = time.time()
+    await fold(database)
+    async with client_of(httpx.ASGITransport(app)) as client:
+        told = await Scraped(client).value("llmring_rollup_last_success_timestamp_seconds")
+    assert told >= before
 
 
 async def test_no_project_is_told(scraped):

@@ -1,30 +1,16 @@
 """Traces: of requests and of what they ask of others, without what was said in them."""
 
-import httpx
 import pytest
-from opentelemetry import trace
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from conftest import client_of, started
 from llmring_core import tracing
-from support.projects import Project
+from support.traced import spans, traced_project
 
 
 @pytest.fixture
 async def traced(settings, monkeypatch):
-    """A project on a server that traces, and the spans that are over."""
     monkeypatch.setattr(tracing, "_tracer", None)
-    async with started(settings.model_copy(update={"tracing": True})) as app:
-        exporter = InMemorySpanExporter()
-        trace.get_tracer_provider().add_span_processor(SimpleSpanProcessor(exporter))
-        async with client_of(httpx.ASGITransport(app)) as client:
-            yield Project(client, "alice"), exporter
-        exporter.shutdown()
-
-
-def spans(exporter, name):
-    return [each for each in exporter.get_finished_spans() if each.name == name]
+    async with traced_project(settings) as traced:
+        yield traced
 
 
 async def test_a_request_is_a_span_that_names_its_route_and_its_id(traced):
