@@ -42,3 +42,13 @@ async def test_what_was_asked_for_is_in_no_span(traced):
     await alice.reads("/api/v1/logs", model="a-secret")
     assert "a-secret" not in "".join(each.to_json() for each in exporter.get_finished_spans())
     assert spans(exporter, "GET /api/v1/logs")
+
+
+async def test_the_message_of_an_error_is_in_no_span(traced, database):
+    _, exporter = traced
+    with pytest.raises(ValueError, match="a-secret"):
+        async with database.transaction():
+            raise ValueError("a-secret")
+    assert "a-secret" not in "".join(each.to_json() for each in exporter.get_finished_spans())
+    failed = [each.attributes.get("error.type") for each in spans(exporter, "database")]
+    assert "ValueError" in failed
