@@ -19,6 +19,8 @@ NOT_JSON = {
     "loc": ["header", "content-type"],
     "msg": "Send the body as Content-Type: application/json",
 }
+# So many places tell what is wrong; more would make the answer larger than what was sent.
+MAX_PLACES = 100
 # The phrases of RFC 9110, which Python knows from 3.13 on.
 _PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
@@ -37,15 +39,19 @@ def problem(
     *,
     errors: Sequence[Mapping[str, Any]] | None = None,
     headers: Mapping[str, str] | None = None,
+    found: int = 0,
 ) -> Response:
     """Write a problem.
 
     `detail` is a sentence or, for a body that failed validation, FastAPI's list of places (which
-    a strict RFC 9457 reader ignores, section 3.1).
+    a strict RFC 9457 reader ignores, section 3.1); `found` says how many there were.
     """
     body = members(status, code, detail, telemetry.request_id.get())
     if errors is not None:
-        body["errors"] = list(errors)
+        body["errors"] = list(errors[:MAX_PLACES])
+        found = len(errors)
+    if found > MAX_PLACES:
+        body["errors_omitted"] = found - MAX_PLACES
     return Response(json.dumps(body), status, dict(headers or {}), MEDIA_TYPE)
 
 
@@ -68,7 +74,8 @@ def internal_error() -> Response:
 def places(errors: Sequence[Any]) -> list[dict[str, Any]]:
     """FastAPI's list of what is wrong where, without the values, which may be confidential."""
     return [
-        {"type": each["type"], "loc": list(each["loc"]), "msg": _reason(each)} for each in errors
+        {"type": each["type"], "loc": list(each["loc"]), "msg": _reason(each)}
+        for each in errors[:MAX_PLACES]
     ]
 
 
@@ -99,7 +106,8 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
         return refusal
     if isinstance(error.body, bytes) and error.body:  # FastAPI did not take it for JSON
         return problem(422, "invalid-request", [NOT_JSON])
-    return problem(422, "invalid-request", places(error.errors()))
+    found = error.errors()
+    return problem(422, "invalid-request", places(found), found=len(found))
 
 
 async def _http(request: Request, error: HTTPException) -> Response:

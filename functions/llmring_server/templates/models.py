@@ -4,11 +4,26 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from llmring_core.quantities import Count, Label, Name, Prompt, Temperature
+
+MAX_VARIABLES = 1000
+
+
+def _not_too_many(value: object) -> object:
+    """Refuse too many as a whole: pydantic counts a list before it reads it, but no object."""
+    if isinstance(value, dict) and len(value) > MAX_VARIABLES:
+        size = {"max_length": MAX_VARIABLES, "actual_length": len(value)}
+        raise PydanticKnownError("too_long", {"field_type": "Dictionary", **size})
+    return value
+
+
+Variables = Annotated[
+    dict[str, str], Field(max_length=MAX_VARIABLES), BeforeValidator(_not_too_many)
+]
 
 
 class TemplateMembers(BaseModel):
@@ -71,7 +86,7 @@ class Template(TemplateMembers):
 class Use(BaseModel):
     """How a template is used."""
 
-    variables: dict[str, str] | None = Field(
+    variables: Variables | None = Field(
         None, description="The values of the blanks; without them the blanks are left as they are."
     )
 
