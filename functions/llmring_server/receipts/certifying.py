@@ -17,7 +17,7 @@ from llmring_core.callers import Caller
 from llmring_core.connection import Row, Runner
 from llmring_core.errors import InProgress, NotFound, Unprocessable
 from llmring_core.key_ring import KeyRing
-from llmring_core.pages import FIRST, LAST, Page, Place
+from llmring_core.pages import FIRST, LAST, PAGE_BYTES, Page, Place
 from llmring_core.periods import ALWAYS, Period, period, zone
 from llmring_core.signing import PrivateKey
 from llmring_server.receipts import store
@@ -66,14 +66,17 @@ async def preview(runner: Runner, caller: Caller, selection: Selection) -> dict[
 
 async def uncertified(
     runner: Runner, caller: Caller, period: Period, page: Page
-) -> list[tuple[Place, dict[str, Any]]]:
-    """One page of logs that no receipt covers, newest first, and one more if there is a next."""
+) -> tuple[list[tuple[Place, dict[str, Any]]], int]:
+    """One page of logs that no receipt covers, newest first, and one more if there is a next.
+
+    A page of large ones is shorter; the count says how many there would be otherwise.
+    """
     after = page.after or LAST
-    part = (page.limit + 1, page.offset)
+    part = (page.limit + 1, page.offset, PAGE_BYTES)
     rows = await runner.fetch(
         SQL["uncertified"], caller.api_key_id, *period, after.moment, after.id, *part
     )
-    return [(_place(row), leaf(row)) for row in rows]
+    return [(_place(row), leaf(row)) for row in rows], rows[0]["found"] if rows else 0
 
 
 async def _draft(

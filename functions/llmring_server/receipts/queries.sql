@@ -91,17 +91,27 @@ where api_key_id = $1 and logged_at >= $2 and logged_at < $3
 -- name: uncertified
 select
     log_id, logged_at, provider, model, input_tokens, output_tokens, cached_input_tokens, cost,
-    cost_status, latency_ms, alias, profile, origin, id_at_origin, metadata::text as metadata
-from {schema}.usage_logs as call
-where api_key_id = $1
-  and logged_at >= $2 and logged_at < $3
-  and (logged_at, log_id) < ($4, $5::uuid)
-  and not exists (
-      select from {schema}.certified_logs as certified
-      where certified.api_key_id = $1 and certified.log_id = call.log_id
-  )
+    cost_status, latency_ms, alias, profile, origin, id_at_origin, metadata::text as metadata, found
+from (
+    select
+        page.*, count(*) over () as found,
+        sum(size) over (order by logged_at desc, log_id desc) - size as bytes_before
+    from (
+        select *, coalesce(octet_length(metadata::text), 0) as size
+        from {schema}.usage_logs as call
+        where api_key_id = $1
+          and logged_at >= $2 and logged_at < $3
+          and (logged_at, log_id) < ($4, $5::uuid)
+          and not exists (
+              select from {schema}.certified_logs as certified
+              where certified.api_key_id = $1 and certified.log_id = call.log_id
+          )
+        order by logged_at desc, log_id desc
+        limit $6 offset $7
+    ) as page
+) as weighed
+where bytes_before < $8
 order by logged_at desc, log_id desc
-limit $6 offset $7
 
 -- name: add_leaves
 insert into {schema}.certified_logs (

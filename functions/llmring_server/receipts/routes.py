@@ -174,8 +174,8 @@ async def list_uncertified(
     caller: ReceiptsReaderDep, db: Db, period: PeriodDep, page: PageDep, response: Response
 ) -> list[dict[str, Any]]:
     """The usage logs of the caller that no receipt covers yet, newest first."""
-    logs = await certifying.uncertified(db, caller, period, page)
-    return [log for _, log in page.cut(response, logs, PLACE)]
+    logs, found = await certifying.uncertified(db, caller, period, page)
+    return [log for _, log in page.cut(response, logs, PLACE, found=found)]
 
 
 @router.get(f"{API}/{{receipt_id}}", response_model=Receipt)

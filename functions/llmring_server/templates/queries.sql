@@ -21,14 +21,25 @@ where api_key_id = $1 and template_id = $2
 select
     template_id as id, name, description, system_prompt, model_alias, temperature, max_tokens,
     tool_config::text as tool_config, metadata::text as metadata, created_by, created_at,
-    updated_at, usage_count, last_used_at
-from {schema}.templates
-where api_key_id = $1
-  and (created_at, template_id) < ($2, $3::uuid)
-  and ($4::text is null or name = $4)
-  and ($5::text is null or created_by = $5)
+    updated_at, usage_count, last_used_at, found
+from (
+    select
+        page.*, count(*) over () as found,
+        sum(size) over (order by created_at desc, template_id desc) - size as bytes_before
+    from (
+        select
+            *, octet_length(concat(description, system_prompt, tool_config, metadata)) as size
+        from {schema}.templates
+        where api_key_id = $1
+          and (created_at, template_id) < ($2, $3::uuid)
+          and ($4::text is null or name = $4)
+          and ($5::text is null or created_by = $5)
+        order by created_at desc, template_id desc
+        limit $6 offset $7
+    ) as page
+) as weighed
+where bytes_before < $8
 order by created_at desc, template_id desc
-limit $6 offset $7
 
 -- name: change
 update {schema}.templates set

@@ -44,8 +44,8 @@ async def list_templates(
     caller: ConversationsReaderDep, db: Db, filters: FiltersDep, page: PageDep, response: Response
 ) -> list[Template]:
     """The templates of the caller, newest first; the way to the next page is in the headers."""
-    templates = await store.page(db, caller, filters, page)
-    return page.cut(response, templates, store.place)
+    templates, found = await store.page(db, caller, filters, page)
+    return page.cut(response, templates, store.place, found=found)
 
 
 @router.get("/stats")

@@ -12,7 +12,7 @@ from llmring_core.callers import Caller
 from llmring_core.connection import Row, Runner
 from llmring_core.dependencies import from_query
 from llmring_core.errors import NotFound
-from llmring_core.pages import LAST, Page, Place
+from llmring_core.pages import LAST, PAGE_BYTES, Page, Place
 from llmring_core.queries import load
 from llmring_server.templates.models import (
     NewTemplate,
@@ -55,15 +55,20 @@ async def find(runner: Runner, caller: Caller, template_id: UUID) -> Template:
     return _template(await runner.fetch_row(SQL["find"], caller.api_key_id, template_id))
 
 
-async def page(runner: Runner, caller: Caller, filters: Filters, page: Page) -> list[Template]:
-    """One page of templates, newest first, and one more if there is a next page."""
+async def page(
+    runner: Runner, caller: Caller, filters: Filters, page: Page
+) -> tuple[list[Template], int]:
+    """One page of templates, newest first, and one more if there is a next page.
+
+    A page of large ones is shorter; the count says how many there would be otherwise.
+    """
     after = page.after or LAST
     wanted = (filters.name, filters.created_by)
-    part = (page.limit + 1, page.offset)
+    part = (page.limit + 1, page.offset, PAGE_BYTES)
     rows = await runner.fetch(
         SQL["list"], caller.api_key_id, after.moment, after.id, *wanted, *part
     )
-    return [_template(row) for row in rows]
+    return [_template(row) for row in rows], rows[0]["found"] if rows else 0
 
 
 def place(template: Template) -> Place:
