@@ -55,6 +55,12 @@ def test_what_no_group_has_is_answered_by_meta():
     assert group_of_route(template, "/nothing/here") == "meta"
 
 
+def test_who_deploys_without_saying_lets_in_only_the_keys_that_were_made():
+    text = (ROOT / "template.yaml").read_text()
+    assert re.findall(r"LLMRING_AUTH_MODE: (.*)", text) == ["!Ref AuthMode"]
+    assert yaml.load(text, Template)["Parameters"]["AuthMode"]["Default"] == "registered"
+
+
 @pytest.mark.parametrize("file", ["template.yaml", "infra/data.yaml"])
 def test_no_function_may_do_everything_or_touch_everything(file):
     text = (ROOT / file).read_text()
