@@ -1,14 +1,17 @@
 """Backups of a database of one's own: what is taken, what is refused, and what stays then."""
 
+import asyncio
 import os
 
 import asyncpg
 import pytest
 
 from llmring_core.errors import StartRefused
+from llmring_core.migrate import SQL as MIGRATING
 from llmring_server.operating.checksums import LINE_BYTES, add_checksum
 from llmring_server.operating.loading import load_archive
 from llmring_server.operating.postgres_tools import Address, Tools, newest_tools
+from support.postgres import connected
 from support.processes import run
 
 LOG = (
@@ -16,6 +19,10 @@ LOG = (
     " output_tokens, cached_input_tokens, cost, cost_status)"
     " select 'p', now(), gen_random_uuid(), 'openai', md5(i::text), 1, 1, 0, 1, 'given'"
     " from generate_series(1, 1000) as i"
+)
+WAITS = (
+    "select exists (select from pg_locks where locktype = 'advisory' and not granted and database"
+    " = (select oid from pg_database where datname = current_database()))"
 )
 CLEAN = "Every sum is what the rows add up to.\n"
 
@@ -75,6 +82,18 @@ async def test_what_was_backed_up_is_restored(dump, empty):
     assert await empty.count() == 1000
     assert empty.run("db", "status").returncode == 0
     assert empty.run("stats", "recount").stdout == CLEAN
+
+
+async def test_a_restore_and_a_migration_wait_for_each_other(dump, empty):
+    async with connected(empty.url) as migrating, connected(empty.url) as watching:
+        async with migrating.transaction():
+            await migrating.execute(str(MIGRATING["lock"]))
+            restoring = asyncio.create_task(asyncio.to_thread(empty.run, "restore", "b.dump"))
+            while not await watching.fetchval(WAITS):
+                assert not restoring.done()
+                await asyncio.sleep(0.02)
+        assert (await restoring).returncode == 0
+    assert await empty.count() == 1000
 
 
 async def test_restored_tables_have_statistics_for_the_planner(dump, empty):
