@@ -4,12 +4,14 @@ import shutil
 import socket
 import subprocess
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from llmring_core import clock
 from llmring_core.registry import Registry
 from llmring_core.signing import PrivateKey
+from llmring_server.operating import database_checks, disk_check
 from llmring_server.operating import doctor as examination
 from llmring_server.operating.findings import reason
 from support.examined import REGISTERED
@@ -101,6 +103,13 @@ async def test_a_database_that_may_not_be_written_to_fails(examined, database_ur
     found, status = await examined()
     assert (found["database"][0], status) == ("FAILED", 1)
     assert "read-only: point LLMRING_DATABASE_URL at the primary" in found["database"][1]
+
+
+async def test_a_postgresql_that_is_too_old_fails(examined, monkeypatch):
+    monkeypatch.setattr(database_checks, "OLDEST_MAJOR", 1000)
+    found, status = await examined()
+    assert (found["database"][0], status) == ("FAILED", 1)
+    assert found["database"][1].endswith("llmring-server needs PostgreSQL 1000 or newer")
 
 
 async def test_more_connections_than_there_are_is_warned_of(examined):
@@ -195,6 +204,17 @@ async def test_a_clock_that_is_wrong_is_told(examined, monkeypatch, minutes, lev
     found, _ = await examined()
     assert found["clock"][0] == level
     assert found["clock"][1].startswith(f"{minutes * 60}.0 s from that of the database and ")
+
+
+@pytest.mark.parametrize(("free_mb", "level"), [(50, "FAILED"), (1000, "warning"), (9000, "ok")])
+async def test_a_disk_with_little_room_for_the_embedded_database_is_told(
+    examined, monkeypatch, free_mb, level
+):
+    usage = SimpleNamespace(free=free_mb * 1_000_000)
+    monkeypatch.setattr(disk_check, "shutil", SimpleNamespace(disk_usage=lambda _: usage))
+    found, _ = await examined(LLMRING_DATABASE_URL="")
+    assert found["disk"][0] == level
+    assert found["disk"][1].startswith(f"{free_mb} MB free at ")
 
 
 @pytest.fixture
