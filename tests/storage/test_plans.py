@@ -6,7 +6,9 @@ import asyncpg
 import pytest
 
 from llmring_core import partitions
+from llmring_core.key_book import SQL as KEY_BOOK
 from llmring_server.usage.summing import fold
+from support.postgres import connected
 from support.statements import every_statement
 
 ROWS = 1_000_000
@@ -33,6 +35,16 @@ insert into llmring.messages (
 select
     'project-' || n % 20, md5((n % 1000)::text)::uuid, n, gen_random_uuid(), 'user', '"Hi"',
     now() - make_interval(secs => n), 'full', 4
+from generate_series(1, $1::int) as n
+"""
+KEYS = 100_000
+FILL_KEYS = """
+insert into llmring.api_keys (
+    key_id, key_hash, api_key_id, project, name, scopes, hint, created_at
+)
+select
+    gen_random_uuid(), sha256(n::text::bytea), 'project-' || n % 20, 'project', 'key',
+    '{log:write}', 'lr_abcde', now()
 from generate_series(1, $1::int) as n
 """
 # The plan for any parameters, which is what a prepared statement ends up with.
@@ -65,6 +77,16 @@ async def full(database, database_url):
     await connection.close()
 
 
+@pytest.fixture
+async def many_keys(database_url):
+    """A database with very many registered keys."""
+    async with connected(database_url) as connection:
+        await connection.execute(FILL_KEYS, KEYS)
+        await connection.execute("analyze llmring.api_keys")
+        await connection.execute(EXPLAIN)
+        yield connection
+
+
 def whole_tables(plan):
     """The tables that a plan reads from one end to the other."""
     if plan["Node Type"] == "Seq Scan":
@@ -83,3 +105,10 @@ async def test_no_statement_of_a_request_reads_a_whole_table(database, full):
         if tables := large.intersection(whole_tables(plan)):
             found[name] = tables
     assert (found, len(large) > 5) == ({}, True)
+
+
+@pytest.mark.parametrize("name", ["find", "used"])
+async def test_a_key_is_found_among_very_many_without_reading_them_all(database, many_keys, name):
+    statement = database.sql(KEY_BOOK[name])
+    plan = json.loads(await many_keys.fetchval("select plan_of($1)", statement))
+    assert list(whole_tables(plan)) == []
