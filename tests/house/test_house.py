@@ -1,5 +1,6 @@
 """House rules that are run, not remembered."""
 
+import ast
 import inspect
 import re
 import subprocess
@@ -84,6 +85,21 @@ def test_no_secret_is_in_the_environment_of_a_function():
     names = set(re.findall(r"(LLMRING_\w+):", text))
     assert {"LLMRING_SECRETS_KEY", "LLMRING_RECEIPTS_PRIVATE_KEY_B64"} & names == set()
     assert "NoEcho" not in text  # which a secret in a parameter would need
+
+
+@pytest.mark.parametrize(
+    ("file", "function"),
+    [
+        ("functions/llmring_server/admin/routes.py", "_check"),
+        ("shared/llmring_core/key_book.py", "_looked_up"),
+    ],
+)
+def test_how_long_it_takes_to_compare_a_secret_says_nothing_of_it(file, function):
+    tree = ast.parse((ROOT / file).read_text())
+    (code,) = [each for each in ast.walk(tree) if getattr(each, "name", "") == function]
+    nodes = list(ast.walk(code))
+    assert "hmac.compare_digest" in [ast.unparse(each) for each in nodes]
+    assert not any(isinstance(each, ast.Eq | ast.NotEq) for each in nodes)
 
 
 def test_every_handler_of_the_template_is_there():
