@@ -113,13 +113,14 @@ class Watching:
 
 
 class Misbehaving:
-    """Answers the calls of tools as the demo says; all else is the server's own."""
+    """Answers the calls of tools, and who asks on, as the demo says; all else is the server's."""
 
     def __init__(self, app: Any, demo: Demo) -> None:
         self._app, self._demo = app, demo
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        is_call = (b"mcp-method", b"tools/call") in scope.get("headers", [])
+        headers = dict(scope.get("headers", []))
+        is_call = headers.get(b"mcp-method") == b"tools/call" or b"last-event-id" in headers
         app = self._demo.answers_with if is_call and self._demo.answers_with else self._app
         await app(scope, receive, send)
 

@@ -23,6 +23,7 @@ MIN_SECRET = 4
 # They come as if from the server; tests hold that these are still its words.
 _NOT_AN_ANSWER = {
     "Connection closed": "the connection was lost",
+    "SSE stream failed: too large": "its answer is too large",
     "SSE stream": "its answer ended too early",
     "Unexpected content type": "it answered neither JSON nor an event stream",
     "Failed to parse": "its answer is not a message of the protocol",

@@ -12,7 +12,8 @@ from enum import Enum
 
 import httpx2
 
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
+from llmring_server.mcp.bounded import MAX_ANSWER_BYTES, Room, bounded, is_compressed
+
 _MARK = secrets.token_hex(16)
 # What a server that speaks another transport answers; see "Backwards Compatibility" there.
 OTHER_TRANSPORT = (400, 404, 405)
@@ -51,12 +52,11 @@ def failure_in(text: str) -> Failure | None:
 
 async def judged(request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
     """The answer to a POST if the SDK can make sense of it, else why not, marked."""
-    if response.headers.get("content-encoding", "identity") != "identity":
-        # Unpacked, it could be a thousand times as large.
+    if is_compressed(response):
         await response.aclose()
         return Failure(Fate.UNKNOWN, "its answer is compressed").as_answer(request)
-    if response.is_redirect or _is_stream(response):
-        return response
+    if _is_stream(response):
+        return await bounded(response, Room())
     try:
         body = await _read(response)
     except _TooLarge:
@@ -74,7 +74,7 @@ async def judged(request: httpx2.Request, response: httpx2.Response) -> httpx2.R
     return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
 
 
-_KEPT = ("content-type", "mcp-session-id")
+_KEPT = ("content-type", "location", "mcp-session-id")
 
 
 class _TooLarge(Exception):

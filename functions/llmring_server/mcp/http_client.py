@@ -5,6 +5,7 @@ import asyncio
 import httpx2
 
 from llmring_core.errors import Forbidden
+from llmring_server.mcp.bounded import Room, bounded
 from llmring_server.mcp.http_answers import Failure, Fate, judged
 from llmring_server.mcp.network import CONNECT_SECONDS, CheckedBackend, Guard
 
@@ -25,6 +26,8 @@ class CheckedTransport(httpx2.AsyncHTTPTransport):
         limits = httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=20)
         super().__init__(trust_env=False, limits=limits)
         self._is_streamable = is_streamable
+        # Of SSE, all answers come in one stream.
+        self._room = Room()
         # httpx2 has no parameter for this; a test holds that it is in effect.
         self._pool._network_backend = CheckedBackend(guard)  # noqa: SLF001
 
@@ -33,7 +36,8 @@ class CheckedTransport(httpx2.AsyncHTTPTransport):
         if self._is_streamable and request.method == "GET":
             return await self._resumed(request)
         if request.method != "POST":
-            return await super().handle_async_request(request)
+            return await bounded(await super().handle_async_request(request), self._room)
+        self._room.asked()
         try:
             response = await super().handle_async_request(request)
         except Forbidden as refusal:
@@ -49,7 +53,7 @@ class CheckedTransport(httpx2.AsyncHTTPTransport):
         if "last-event-id" not in request.headers:
             return httpx2.Response(405, request=request)
         await asyncio.sleep(RESUME_SECONDS)
-        return await super().handle_async_request(request)
+        return await bounded(await super().handle_async_request(request), Room())
 
 
 def client_of(

@@ -69,7 +69,7 @@ async def _by_streamable_http(
     from mcp import Client
     from mcp.client.streamable_http import streamable_http_client
 
-    from llmring_server.mcp.http_answers import MAX_ANSWER_BYTES
+    from llmring_server.mcp.bounded import MAX_ANSWER_BYTES
     from llmring_server.mcp.http_client import client_of
 
     async with client_of(guard, dict(target.headers), seconds, is_streamable=True) as http:
@@ -86,7 +86,7 @@ async def _by_sse(target: Target, guard: "Guard", seconds: float) -> AsyncIterat
     from mcp.client import sse
     from mcp.shared._httpx_utils import sse_within_origin
 
-    from llmring_server.mcp.http_answers import MAX_ANSWER_BYTES
+    from llmring_server.mcp.bounded import MAX_ANSWER_BYTES
     from llmring_server.mcp.http_client import client_of
 
     def make(
