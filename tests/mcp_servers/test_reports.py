@@ -6,6 +6,7 @@ import json
 import pytest
 
 from llmring_core.queries import Statement
+from llmring_server.mcp import catalogue
 from support.mcp import MCP, refreshed, registered, runs, tool_of
 
 URL = "https://mcp.example.org/mcp"
@@ -108,6 +109,15 @@ async def test_changes_are_read_page_by_page(alice):
         seen += [each["version"] for each in response.json()]
         path = response.headers.get("Link", "").partition(">")[0].lstrip("<")
     assert seen == [6, 5, 4, 3, 2]
+
+
+async def test_a_page_of_changes_is_as_large_as_all_that_it_compares(alice, monkeypatch):
+    monkeypatch.setattr(catalogue, "PAGE_BYTES", 1000)
+    server = await registered(alice, URL)
+    for text in ("One.", "x" * 1000, "Three."):
+        await found(alice, server, a_tool(description=text))
+    (newest,) = await alice.reads(f"{MCP}/servers/{server['id']}/changes")
+    assert newest["version"] == 3
 
 
 async def test_a_changed_tool_is_approved_as_it_was_seen(alice):

@@ -5,8 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import unified_diff
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Query
@@ -17,12 +16,10 @@ from llmring_core.connection import Row, Runner
 from llmring_core.dependencies import from_query
 from llmring_core.errors import AlreadyExists, NotFound
 from llmring_core.pages import LAST, PAGE_BYTES, Page, Place
+from llmring_server.mcp.comparing import Comparing
 from llmring_server.mcp.definitions import Difference, Found, Kind, Known
 from llmring_server.mcp.refreshes import Change
 from llmring_server.mcp.store import SQL
-
-# Comparing takes as long as the lines squared.
-MAX_COMPARED_LINES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +116,13 @@ async def changes(
     place = (server_id, after.moment, after.id)
     part = (page.limit + 1, page.offset, PAGE_BYTES)
     rows = await runner.fetch(SQL["changes"], caller.api_key_id, *place, *part)
-    # In a thread: comparing takes its time, of many long definitions even seconds.
-    found = await asyncio.to_thread(lambda: [(_place_of(row), _change(row)) for row in rows])
-    return found, counted(rows)
+    # In a thread: comparing takes its time, of many long definitions even a second.
+    return await asyncio.to_thread(_compared, rows), counted(rows)
+
+
+def _compared(rows: Sequence[Row]) -> list[tuple[Place, Change]]:
+    comparing = Comparing()
+    return [(_place_of(row), _change(row, comparing)) for row in rows]
 
 
 def _place_of(row: Row) -> Place:
@@ -133,22 +134,10 @@ def counted(rows: Sequence[Row]) -> int:
     return rows[0]["found"] if rows else 0
 
 
-def _change(row: Row) -> Change:
+def _change(row: Row, comparing: Comparing) -> Change:
     is_approved = row["digest"] == row["approved_digest"] if row["kind"] == "tool" else None
-    diff = compared(json.loads(row["before"]), json.loads(row["after"]), row["version"])
+    diff = comparing.diff(row["before"], row["after"], row["version"])
     return Change.model_validate({**row, "is_approved": is_approved, "diff": diff})
-
-
-def compared(before: Any, after: Any, version: int) -> str:
-    """The unified diff of two versions of a definition, each written one member a line."""
-    old, new = (
-        json.dumps(each, indent=2, sort_keys=True, ensure_ascii=False).splitlines()
-        for each in (before, after)
-    )
-    if len(old) + len(new) > MAX_COMPARED_LINES:
-        return f"Too long to be compared: {len(old)} lines became {len(new)}."
-    names = (f"version {version - 1}", f"version {version}")
-    return "\n".join(unified_diff(old, new, *names, lineterm=""))
 
 
 def _columns(found: Sequence[Found], now: datetime) -> list[list[object]]:

@@ -176,12 +176,16 @@ returning definition_id
 
 -- name: changes
 with place as (
-    select definition_id, versions.version, versions.size, seen_at, change_id
+    select
+        definition_id, versions.version, versions.size + previous.size as size, versions.seen_at,
+        versions.change_id
     from {mcp_schema}.definition_versions as versions
     join {mcp_schema}.definitions using (api_key_id, definition_id)
+    join {mcp_schema}.definition_versions as previous using (api_key_id, definition_id)
     where api_key_id = $1 and server_id = $2 and versions.version > 1
-      and (seen_at, change_id) < ($3, $4::uuid)
-    order by seen_at desc, change_id desc
+      and previous.version = versions.version - 1
+      and (versions.seen_at, versions.change_id) < ($3, $4::uuid)
+    order by versions.seen_at desc, versions.change_id desc
     limit $5 offset $6
 ), weighed as (
     select

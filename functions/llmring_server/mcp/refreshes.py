@@ -20,7 +20,9 @@ class Change(BaseModel):
     is_approved: bool | None = Field(
         description="Of a tool: whether this version is the approved one."
     )
-    diff: str = Field(description="The two versions compared, as a unified diff of their JSON.")
+    diff: str = Field(
+        description="The two versions compared, as a unified diff of their JSON; or why not."
+    )
 
 
 class Counted(BaseModel):
