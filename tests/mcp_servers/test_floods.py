@@ -61,7 +61,14 @@ def endless_answer(scope, receive, send):
     return StreamingResponse(comments(), media_type=STREAM)(scope, receive, send)
 
 
-@pytest.mark.parametrize("app", [resumed_compressed, endless_answer])
+MANY = EVENT.replace(b"[]", b"[]," + b'"structuredContent":{"a":[' + b"{}," * 300_000 + b"{}]}")
+many_values = Response(MANY.removeprefix(b"data: "), media_type="application/json")
+many_values_streamed = Response(MANY, media_type=STREAM)
+
+
+@pytest.mark.parametrize(
+    "app", [resumed_compressed, endless_answer, many_values, many_values_streamed]
+)
 async def test_a_call_that_is_answered_with_too_much_is_unknown(alice, added, demo, app):
     demo.answers_with = app
     answer = await runs(alice, await tool_of(alice, "add"), {"input": {"a": 1, "b": 2}})

@@ -6,6 +6,7 @@ from typing import cast
 import httpx2
 
 from llmring_server.mcp.failures import Unanswered
+from llmring_server.mcp.values import MAX_VALUES, values_in
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
@@ -19,11 +20,12 @@ class Room:
 
     def __init__(self) -> None:
         """Begin with the room of one answer."""
-        self._bytes = MAX_ANSWER_BYTES
+        self._bytes, self._values = MAX_ANSWER_BYTES, MAX_VALUES
 
     def asked(self) -> None:
         """Make room for one answer more."""
         self._bytes += MAX_ANSWER_BYTES
+        self._values += MAX_VALUES
 
     def take(self, chunk: bytes) -> None:
         """Note what was said.
@@ -32,7 +34,8 @@ class Room:
             AnswerTooLarge: it is too much.
         """
         self._bytes -= len(chunk)
-        if self._bytes < 0:
+        self._values -= values_in(chunk)
+        if min(self._bytes, self._values) < 0:
             raise AnswerTooLarge("too large")
 
 

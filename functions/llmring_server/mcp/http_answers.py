@@ -13,6 +13,7 @@ from enum import Enum
 import httpx2
 
 from llmring_server.mcp.bounded import MAX_ANSWER_BYTES, Room, bounded, is_compressed
+from llmring_server.mcp.values import MAX_VALUES, values_in
 
 _MARK = secrets.token_hex(16)
 # What a server that speaks another transport answers; see "Backwards Compatibility" there.
@@ -65,6 +66,9 @@ async def judged(request: httpx2.Request, response: httpx2.Response) -> httpx2.R
         return Failure(Fate.UNKNOWN, why).as_answer(request)
     except httpx2.TransportError:
         return Failure(Fate.UNKNOWN, "its answer ended too early").as_answer(request)
+    if values_in(body) > MAX_VALUES:
+        why = f"its answer has more than {MAX_VALUES} values"
+        return Failure(Fate.UNKNOWN, why).as_answer(request)
     if response.status_code >= 400 and not _is_error_of_the_protocol(body):  # noqa: PLR2004
         # RFC 9110, section 15.5: the fault of the request, which was not carried out.
         fate = Fate.NOT_DONE if response.is_client_error else Fate.UNKNOWN
