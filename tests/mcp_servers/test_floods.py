@@ -4,11 +4,13 @@ import asyncio
 import gzip
 
 import pytest
+from mcp_types import ListToolsResult, Tool
 from starlette.applications import Starlette
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from llmring_server.mcp import bounded
+from llmring_core.errors import BadGateway
+from llmring_server.mcp import bounded, remote
 from support.mcp import MCP, refreshed, registered, runs, serving, tool_of
 
 STREAM = "text/event-stream"
@@ -73,6 +75,24 @@ async def test_a_call_that_is_answered_with_too_much_is_unknown(alice, added, de
     demo.answers_with = app
     answer = await runs(alice, await tool_of(alice, "add"), {"input": {"a": 1, "b": 2}})
     assert (answer.status_code, "nobody can say" in answer.json()["detail"]) == (502, True)
+
+
+class Pages:
+    """A client of a server that has pages of a hundred thousand values without end."""
+
+    asked = 0
+
+    async def list_tools(self, cursor):
+        self.asked += 1
+        tool = Tool(name="a", input_schema={"type": "object", "enum": [{}] * 50_000})
+        return ListToolsResult(tools=[tool], next_cursor="more")
+
+
+async def test_pages_are_asked_for_no_further_than_their_values_may_go():
+    pages = Pages()
+    with pytest.raises(BadGateway):
+        await remote.tool_digest(pages, "b")
+    assert pages.asked == 5
 
 
 async def test_a_stream_is_read_as_utf_8_whatever_charset_it_names(alice, added, demo):

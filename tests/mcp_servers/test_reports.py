@@ -224,6 +224,7 @@ async def test_long_names_are_kept(alice):
         {"resources": [{"name": "x"}]},
         {"prompts": ["x"]},
         {"tools": [a_tool(str(number)) for number in range(5001)]},
+        {"tools": [a_tool(annotations={"a": [{}] * 260_000})]},
     ],
 )
 async def test_a_report_that_makes_no_sense_is_refused_and_changes_nothing(alice, body):

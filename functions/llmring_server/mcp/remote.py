@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from llmring_core.errors import BadGateway
 from llmring_server.mcp.definitions import Found, Kind
 from llmring_server.mcp.transports import first_cause
+from llmring_server.mcp.values import MAX_VALUES, values_in
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -117,24 +118,25 @@ async def _all(fetch: Callable[..., Awaitable[Any]], member: str, kind: Kind) ->
         BadGateway: there are more than we keep, or the pages have no end.
     """
     found: list[Found] = []
-    size = 0
+    size = values = 0
     cursor: str | None = None
     for _ in range(MAX_PAGES):
         page = await fetch(cursor=cursor)
         for each in getattr(page, member):
             definition = _plain(each)
             found.append(Found(kind, definition))
-            size += len(json.dumps(definition))
+            text = json.dumps(definition).encode()
+            size, values = size + len(text), values + values_in(text)
             if len(found[-1].name) > MAX_NAME:
                 raise BadGateway(f"The server has a {kind} with a name that no list can hold.")
         cursor = page.next_cursor
-        if len(found) > MAX_FOUND or size > MAX_FOUND_BYTES:
+        if len(found) > MAX_FOUND or size > MAX_FOUND_BYTES or values > MAX_VALUES:
             break
         if cursor is None:
             return found
     raise BadGateway(
-        f"The server has more than {MAX_FOUND} {member}, or more than {MAX_FOUND_BYTES} bytes of "
-        "them, or its pages have no end."
+        f"The server has more than {MAX_FOUND} {member}, or more than {MAX_FOUND_BYTES} bytes or "
+        f"{MAX_VALUES} values of them, or its pages have no end."
     )
 
 

@@ -1,5 +1,6 @@
 """What the published client reports: what it found on a server, and what it ran there."""
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from llmring_core.quantities import Label, Milliseconds
 from llmring_server.mcp.definitions import Found, Kind
+from llmring_server.mcp.values import MAX_VALUES, values_in
 
 MAX_FOUND = 5000
 Text = Annotated[str, Field(max_length=100_000)]
@@ -94,6 +96,9 @@ class Discovery(BaseModel):
             raise PydanticCustomError(
                 "no_kind", "Name tools, resources or prompts, or send no body"
             )
+        if isinstance(value, dict) and values_in(json.dumps(value).encode()) > MAX_VALUES:
+            # Each is written in its canonical form, which takes seconds of millions.
+            raise PydanticCustomError("too_many", "The report has more than 500 000 values")
         return value
 
     def kinds(self) -> list[Kind]:
