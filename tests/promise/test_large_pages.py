@@ -13,6 +13,12 @@ async def template(alice, number):
     return await alice.ask("POST", "/api/v1/templates", json=body)
 
 
+async def server(alice, number):
+    url = "https://mcp.example.org/mcp"
+    body = {"name": f"s{number}", "url": url, "capabilities": {"said": LARGE}}
+    return await alice.ask("POST", "/api/v1/mcp/servers", json=body)
+
+
 async def call(alice, number):
     body = a_call(cost=number, metadata={"said": LARGE})
     return await alice.ask("POST", "/api/v1/log", json=body)
@@ -22,9 +28,10 @@ async def call(alice, number):
     ("path", "add", "identifier"),
     [
         ("/api/v1/templates", template, "id"),
+        ("/api/v1/mcp/servers", server, "id"),
         (f"{RECEIPTS}/uncertified", call, "log_id"),
     ],
-    ids=["templates", "uncertified"],
+    ids=["templates", "servers", "uncertified"],
 )
 async def test_a_page_of_what_is_large_ends_early_and_leads_on(alice, path, add, identifier):
     for number in range(MANY):

@@ -21,14 +21,24 @@ where api_key_id = $1 and server_id = $2 and deleted_at is null
 select
     server_id as id, created_at, updated_at, name, url, transport_type, auth_type,
     capabilities::text as capabilities, project_id, policy, is_active, protocol_version,
-    server_info::text as server_info, refreshed_at, refresh_error, refresh_failed_at
-from {mcp_schema}.servers
-where api_key_id = $1 and deleted_at is null
-  and (created_at, server_id) < ($2, $3::uuid)
-  and ($4::bool is null or is_active = $4)
-  and ($5::text is null or project_id = $5)
+    server_info::text as server_info, refreshed_at, refresh_error, refresh_failed_at, found
+from (
+    select
+        page.*, count(*) over () as found,
+        sum(size) over (order by created_at desc, server_id desc) - size as bytes_before
+    from (
+        select *, octet_length(concat(url, capabilities, server_info, refresh_error)) as size
+        from {mcp_schema}.servers
+        where api_key_id = $1 and deleted_at is null
+          and (created_at, server_id) < ($2, $3::uuid)
+          and ($4::bool is null or is_active = $4)
+          and ($5::text is null or project_id = $5)
+        order by created_at desc, server_id desc
+        limit $6 offset $7
+    ) as page
+) as weighed
+where bytes_before < $8
 order by created_at desc, server_id desc
-limit $6 offset $7
 
 -- name: change_server
 update {mcp_schema}.servers set

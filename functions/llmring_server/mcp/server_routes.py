@@ -39,7 +39,8 @@ async def list_servers(
     caller: McpReaderDep, db: Db, filters: store.FiltersDep, page: LongPageDep, response: Response
 ) -> list[Server]:
     """The servers of the caller, newest first; the way to the next page is in the headers."""
-    return page.cut(response, await store.page(db, caller, filters, page), store.place)
+    rows, found = await store.page(db, caller, filters, page)
+    return page.cut(response, rows, store.place, found=found)
 
 
 @servers.get("/{server_id}")

@@ -13,7 +13,7 @@ from llmring_core.callers import Caller
 from llmring_core.connection import Row, Runner
 from llmring_core.dependencies import from_query
 from llmring_core.errors import NotFound, Unprocessable
-from llmring_core.pages import LAST, Page, Place
+from llmring_core.pages import LAST, PAGE_BYTES, Page, Place
 from llmring_core.queries import load
 from llmring_core.settings import Settings
 from llmring_server.mcp.credentials import sealed
@@ -54,13 +54,18 @@ async def find(runner: Runner, caller: Caller, server_id: UUID) -> Server:
     return _server(await runner.fetch_row(SQL["find_server"], caller.api_key_id, server_id))
 
 
-async def page(runner: Runner, caller: Caller, filters: Filters, page: Page) -> list[Server]:
-    """One page of servers, newest first, and one more if there is a next page."""
+async def page(
+    runner: Runner, caller: Caller, filters: Filters, page: Page
+) -> tuple[list[Server], int]:
+    """One page of servers, newest first, and one more if there is a next page.
+
+    A page of large ones is shorter; the count says how many there would be otherwise.
+    """
     after = page.after or LAST
     wanted = (after.moment, after.id, filters.is_active, filters.project_id)
-    part = (page.limit + 1, page.offset)
+    part = (page.limit + 1, page.offset, PAGE_BYTES)
     rows = await runner.fetch(SQL["list_servers"], caller.api_key_id, *wanted, *part)
-    return [_server(row) for row in rows]
+    return [_server(row) for row in rows], rows[0]["found"] if rows else 0
 
 
 def place(server: Server) -> Place:
