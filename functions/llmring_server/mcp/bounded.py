@@ -5,7 +5,7 @@ from typing import cast
 
 import httpx2
 
-from llmring_server.mcp.failures import Unanswered
+from llmring_server.mcp.unanswered import Unanswered
 from llmring_server.mcp.values import MAX_VALUES, values_in
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024

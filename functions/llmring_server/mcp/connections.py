@@ -23,6 +23,7 @@ from llmring_server.mcp import failures
 from llmring_server.mcp.checks import Checks
 from llmring_server.mcp.held import CLOSE_SECONDS, PROCESS_END_SECONDS, Held
 from llmring_server.mcp.transports import Target
+from llmring_server.mcp.unanswered import Unanswered
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -114,7 +115,7 @@ class Connections:
         except Exception as error:
             # The SDK wraps whatever happens in groups, so nothing narrower can be caught.
             failure = failures.translated(error, target)
-            if isinstance(failure, failures.Unanswered):
+            if isinstance(failure, Unanswered):
                 self._let_go(held)
             raise failure from error
         except asyncio.CancelledError:

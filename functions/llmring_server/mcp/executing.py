@@ -22,10 +22,10 @@ from llmring_core.idempotency import Once
 from llmring_server.mcp import recording, remote
 from llmring_server.mcp.connections import Connections
 from llmring_server.mcp.executions import ToolExecution
-from llmring_server.mcp.failures import Unanswered
 from llmring_server.mcp.recording import Outcome
 from llmring_server.mcp.reports import Execution
 from llmring_server.mcp.targets import DEFAULT_SECONDS, Offered, offered
+from llmring_server.mcp.unanswered import Unanswered
 
 NOT_APPROVED = (
     "The definition of this tool changed: look at the changes of its server and approve it."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from llmring_core.errors import BadGateway, Forbidden, LLMRingError
 from llmring_server.mcp.transports import Target, first_cause
+from llmring_server.mcp.unanswered import Unanswered
 
 if TYPE_CHECKING:
     from mcp.shared.exceptions import MCPError
@@ -39,14 +40,6 @@ class ServerError(BadGateway):
         """`number` is the code of JSON-RPC 2.0, section 5.1, or the protocol's own."""
         self.number = number
         super().__init__(f"The server answered with an error: {said}")
-
-
-class Unanswered(BadGateway):
-    """The server was asked, but gave no answer that can be used: it may have done it."""
-
-    def __init__(self, why: str = "it gave no answer that can be used") -> None:
-        self.why = why
-        super().__init__(f"Whether the server did what it was asked, nobody can say: {why}.")
 
 
 def not_opened(error: BaseException, target: Target, guard: "Guard") -> LLMRingError:
