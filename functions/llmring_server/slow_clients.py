@@ -113,7 +113,10 @@ class BoundedPatience(JoinedWrites):
     def _answer(
         self, scope: Scope, status: int, code: str, detail: str, seconds: float | None = None
     ) -> None:
-        """Write a problem as all answers are written; note it, if nobody else does, as so long."""
+        """Write a problem, with the headers of all answers.
+
+        `seconds` is how long it took, for the log and the metrics; None where the app notes it.
+        """
         identifier = edge.identify(scope, dict(scope["headers"]).get(b"x-request-id"))
         token = telemetry.begin_request(identifier)
         answer = problems.problem(status, code, detail)
